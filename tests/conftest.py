@@ -40,7 +40,8 @@ os.environ["WENGERT_CACHE_DIR"] = ""
 REPEATED = {
     "cli/test_odd_paths.py",
     "cli/test_terminal_escapes.py",
-    "contract/test_batching.py",
+    "contract/test_batching.py::test_elementwise",
+    "contract/test_batching.py::test_machine_code_of_a_batch",
     "contract/test_explanation.py",
     "contract/test_extreme_values.py",
     "contract/test_inputs.py",

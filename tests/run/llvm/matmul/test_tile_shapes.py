@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from wengert.run.llvm.matmul import tile_search
 from wengert.run.llvm.matmul.blocking import GROUP_TILES, _heights, blocking_of
 from wengert.run.llvm.matmul.matrix_products import product_of
 from wengert.run.llvm.matmul.microkernel import tile_function
+from wengert.run.llvm.matmul.operands import MANY_TERMS
 from wengert.run.llvm.matmul.tile_shapes import Tile, tile_of
 from wengert.run.llvm.runtime import processor as processors
 from wengert.run.llvm.runtime.processor import Processor
@@ -69,6 +71,23 @@ def test_a_tile_in_several_chains_can_copy_as_well(rows: int) -> None:
     module = ir.Module()
     tile_function(module, F32, rows, 4, (4,), copies=True)
     llvm.parse_assembly(str(module)).verify()
+
+
+@pytest.mark.parametrize("terms", [64, MANY_TERMS])
+def test_a_tile_that_can_copy_serves_products_that_do_not(rng: np.random.Generator, terms: int) -> None:
+    # The rows of the first right matrix are far apart, those of the second are not.
+    x, y = rng.random((60, 64), np.float32), rng.random((64, 256), np.float32)
+    z, w = rng.random((60, terms), np.float32), rng.random((terms, 64), np.float32)
+    program = wg.trace(lambda x, y, z, w: (x @ y, z @ w), x, y, z, w)
+    target = dataclasses.replace(AVX2, tiles=((6, 2, 1.0),), far_bytes=1024)
+    run = LLVMExecutor(target, threads=1).compile(program)
+    assert [blocking_of(product_of(kernel), target).packs_right for kernel in run.plan.kernels] == [
+        True,
+        False,
+    ]
+    assert set(re.findall(r"@\"(tile\w+)\"", run.llvm())) == {"tile_f32_6_by_8_8_of_8_copying"}
+    for mine, known in zip(run([x, y, z, w]), program(x, y, z, w), strict=True):
+        np.testing.assert_allclose(mine, known, rtol=1e-5)
 
 
 def test_a_product_beyond_the_real_limits_of_blocking(rng: np.random.Generator) -> None:

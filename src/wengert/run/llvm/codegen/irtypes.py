@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -47,8 +48,15 @@ def element_of(type_: ir.Type) -> ir.Type:
 def constant(type_: ir.Type, value: Any) -> ir.Constant:
     """Return a value in every lane."""
     if isinstance(type_, ir.VectorType):
-        return ir.Constant(type_, [ir.Constant(type_.element, value)] * type_.count)
+        return _Uniform(type_, [ir.Constant(type_.element, value)] * type_.count)
     return ir.Constant(type_, value)
+
+
+class _Uniform(ir.Constant):
+    """A vector with one number in every lane, which is written once: text takes time to write and to read."""
+
+    def _get_reference(self) -> str:
+        return f"splat ({self.constant[0]})"
 
 
 def splat(builder: ir.IRBuilder, scalar: ir.Value, lanes: int) -> ir.Value:
@@ -57,8 +65,13 @@ def splat(builder: ir.IRBuilder, scalar: ir.Value, lanes: int) -> ir.Value:
         return scalar
     vector = widened(scalar.type, lanes)
     one = builder.insert_element(ir.Constant(vector, ir.Undefined), scalar, ir.Constant(I32, 0))
-    zeros = ir.Constant(ir.VectorType(I32, lanes), [0] * lanes)
-    return builder.shuffle_vector(one, ir.Constant(vector, ir.Undefined), zeros)
+    return builder.shuffle_vector(one, ir.Constant(vector, ir.Undefined), _zeros(lanes))
+
+
+@lru_cache(maxsize=16)
+def _zeros(lanes: int) -> ir.Constant:
+    """Return the mask that takes the first lane for every lane."""
+    return constant(ir.VectorType(I32, lanes), 0)
 
 
 def intrinsic(builder: ir.IRBuilder, name: str, operands: list[ir.Value], *rest: ir.Value) -> ir.Value:

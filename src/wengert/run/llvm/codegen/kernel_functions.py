@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Hashable, Sequence
+import math
+from collections import Counter, defaultdict
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from itertools import accumulate
 
 from llvmlite import ir
 
@@ -17,6 +19,7 @@ from wengert.run.llvm.codegen.loops import counted_loop, index_value
 from wengert.run.llvm.fusion.kernels import Form, Kernel
 from wengert.run.llvm.matmul.tiles import Tiles
 from wengert.run.llvm.schedule.buffers import ARENA, FLAG, PLACES, Memory, bases
+from wengert.run.llvm.schedule.schedule import cost
 
 # table of pointers, first unit, end of units, scratch memory, places of the kernel's buffers
 _KERNEL_TYPE = ir.FunctionType(VOID, [POINTER, I64, I64, POINTER, POINTER])
@@ -28,6 +31,10 @@ _ENTRY_TYPE = ir.LiteralStructType([POINTER, I64, I64, POINTER])
 KERNELS, _LIST = "kernels", "list"
 
 _NOWHERE = ir.Constant(POINTER, None)
+
+# Kernels that take less than this part of the time between them are compiled with little effort: in half the
+# time or less, to code that may take three times as long.
+_LITTLE = 0.002
 
 
 def write_kernels(writer: KernelWriter, kernels: list[Kernel], slices: dict[Kernel, int]) -> ir.Function:
@@ -84,6 +91,20 @@ class KernelWriter:
         self._uses = Counter(found.key for found in self._patterns.values() if found is not None)
         self._shared: dict[Hashable, ir.Function] = {}
         self._functions: dict[Kernel, tuple[ir.Function, ir.Value]] = {}
+        costs: defaultdict[Hashable, float] = defaultdict(float)
+        for kernel in generators:
+            costs[self._identity(kernel)] += cost(kernel)
+        self._little = _LITTLE * math.fsum(costs.values())
+        self._cheap = _cheapest(costs, self._little)
+
+    def neglect_if_short(self, function: ir.Function, nanoseconds: float) -> None:
+        """Have a function compiled with little effort if it takes a negligible part of the time."""
+        if nanoseconds < self._little:
+            function.attributes.update(("noinline", "optnone"))
+
+    def _identity(self, kernel: Kernel) -> Hashable:
+        found = self._patterns[kernel]
+        return kernel if found is None else found.key
 
     def function(self, kernel: Kernel) -> tuple[ir.Function, ir.Value]:
         """Return the function that computes a kernel, and the places to call it with."""
@@ -100,17 +121,19 @@ class KernelWriter:
         found = self._patterns[kernel]
         if found is not None and self._uses[found.key] > 1:
             return self._shared_function(kernel, found), self._places(found)
-        function = self._new_function()
+        function = self._new_function(kernel)
         builder, top = opened(function)
         self.write(builder, kernel, function.args[:4])
         closed(builder, function, top)
         return function, _NOWHERE
 
-    def _new_function(self) -> ir.Function:
+    def _new_function(self, kernel: Kernel) -> ir.Function:
         function = ir.Function(self.module, _KERNEL_TYPE, f"kernel{self._count}")
         self._count += 1
         # Each kernel stays a function of its own, so that LLVM's passes stay linear.
         function.attributes.add("noinline")
+        if self._identity(kernel) in self._cheap:
+            function.attributes.add("optnone")
         return function
 
     def write(self, builder: ir.IRBuilder, kernel: Kernel, arguments: Sequence[ir.Value]) -> None:
@@ -146,7 +169,7 @@ class KernelWriter:
         known = self._shared.get(found.key)
         if known is not None:
             return known
-        function = self._shared[found.key] = self._new_function()
+        function = self._shared[found.key] = self._new_function(kernel)
         table, begin, end, scratch, places = function.args
         builder, top = opened(function)
         numbers = {node: number for number, (node, _) in enumerate(found.places)}
@@ -184,6 +207,13 @@ class KernelWriter:
             return pointer_at(builder, table, slot)
         offset = ir.Constant(I64, self.memory.offsets[node])
         return builder.gep(pointer_at(builder, table, ARENA), [offset], source_etype=I8)
+
+
+def _cheapest(costs: Mapping[Hashable, float], most: float) -> set[Hashable]:
+    """Return those that cost least, as many as cost no more than `most` together."""
+    ascending = sorted(costs, key=lambda one: costs[one])
+    totals = accumulate(costs[one] for one in ascending)
+    return {one for one, total in zip(ascending, totals, strict=True) if total <= most}
 
 
 def _found(kernel: Kernel, bases: list[Node], find: Callable[[Node], ir.Value]) -> dict[Node, ir.Value]:

@@ -40,6 +40,9 @@ FAILURE, CANCELLED = 1, 2
 
 ENTRY = "loop"
 
+# Nanoseconds to call a kernel.
+_CALL = 5.0
+
 # The order of the rows is padded for that many steps, for rows that are prefetched.
 STEPS_AHEAD = 2
 
@@ -103,11 +106,14 @@ class _LoopWriter:
         self.layout = layout
         self.schedule = layout.schedule
         self.kernels = KernelWriter(module, layout.memory, layout.generators, bool(layout.slices))
+        kernels = self.schedule.plan.kernels
         if not layout.is_inlined:
-            write_kernels(self.kernels, self.schedule.plan.kernels, {})
+            write_kernels(self.kernels, kernels, {})
         triple = layout.generators.target.triple
         self.barrier = barrier_function(module, triple)
         self.function = ir.Function(module, ENTRY_TYPE, ENTRY)
+        if not layout.is_inlined:
+            self.kernels.neglect_if_short(self.function, _CALL * len(kernels))
         self.table, self.row, self.count, self.thread, self.threads = self.function.args
         self.builder = ir.IRBuilder(self.function.append_basic_block("entry"))
         # Variables that stand for what lies at a place of the table, and their sizes in bytes.

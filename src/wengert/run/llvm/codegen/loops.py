@@ -122,27 +122,28 @@ def iterations(builder: ir.IRBuilder, start: Index, stop: Index) -> Iterator[Ind
 def counted_loop(builder: ir.IRBuilder, start: Index, stop: Index, step: Index = 1) -> Iterator[Index]:
     """Generate ``for index in range(start, stop, step)`` around what the body generates.
 
-    A loop that is known to run once is no loop.
+    A loop that is known to run once is no loop. The test stands at the end of an iteration, and once before
+    the first where that is not known to be one: so what does not change can be computed before the loop.
     """
     start, stop = as_number(start), as_number(stop)
-    known = isinstance(start, int) and isinstance(stop, int) and isinstance(step, int)
-    if known and start < stop <= start + step:
+    known = isinstance(start, int) and isinstance(stop, int)
+    if known and isinstance(step, int) and start < stop <= start + step:
         yield start
         return
     before = builder.block
-    head = builder.append_basic_block("loop")
     body = builder.append_basic_block("body")
     after = builder.append_basic_block("done")
-    builder.branch(head)
-    builder.position_at_end(head)
+    if known and start < stop:
+        builder.branch(body)
+    else:
+        builder.cbranch(builder.icmp_signed("<", index_value(start), index_value(stop)), body, after)
+    builder.position_at_end(body)
     index = builder.phi(I64)
     index.add_incoming(index_value(start), before)
-    builder.cbranch(builder.icmp_signed("<", index, index_value(stop)), body, after)
-    builder.position_at_end(body)
     yield index
     following = builder.add(index, index_value(step))
     index.add_incoming(following, builder.block)
-    builder.branch(head)
+    builder.cbranch(builder.icmp_signed("<", following, index_value(stop)), body, after)
     builder.position_at_end(after)
 
 

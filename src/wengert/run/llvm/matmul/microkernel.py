@@ -26,6 +26,8 @@ _TYPE = ir.FunctionType(VOID, [POINTER, I64, I64, POINTER, I64, I64, POINTER, I1
 # and where to copy what is read of the right matrix; nowhere if that is null
 _COPYING_TYPE = ir.FunctionType(VOID, [*_TYPE.args, POINTER])
 
+NOWHERE = ir.Constant(POINTER, None)
+
 # Of each row of a tile its vectors.
 Sums = list[list[ir.Value]]
 
@@ -43,10 +45,11 @@ def tile_function(
     widths: tuple[int, ...],
     bfloat16: str = "",
     copies: bool = False,
+    can_add: bool = False,
 ) -> ir.Function:
     """Return the function, which all products of the module share that have such tiles.
 
-    It computes rows × vectors results, or adds them to what is there.
+    It computes rows × vectors results.
 
     Parameters
     ----------
@@ -58,17 +61,22 @@ def tile_function(
         The instructions where each term is a pair of bfloat16 numbers; as in `Target`.
     copies : bool
         Whether it can copy the panel of the right matrix on the way, in whole vectors: the multiply-adds
-        leave room for that, where a copy made before would wait for memory.
+        leave room for that, where a copy made before would wait for memory. A function that can stands in
+        for one that cannot, where the module has it; `NOWHERE` is its last argument then.
+    can_add : bool
+        Whether it looks at its last but one argument, and may add the results to what is there.
     """
     if bfloat16 == "amx":
         return amx_tile_function(module, _TYPE, rows, len(widths))
     pairs = bfloat16 != ""
     shape = "_".join(map(str, widths))
     kind = "pairs" if pairs else type_name(type_)
-    name = f"tile_{kind}_{rows}_by_{shape}_of_{lanes}" + "_copying" * copies
-    known = module.globals.get(name)
+    plain = f"tile_{kind}_{rows}_by_{shape}_of_{lanes}" + "_adding" * can_add
+    copying = f"{plain}_copying"
+    known = module.globals.get(copying) or (None if copies else module.globals.get(plain))
     if known is not None:
         return known
+    name = copying if copies else plain
     function = ir.Function(module, _COPYING_TYPE if copies else _TYPE, name)
     function.linkage = "internal"
     function.attributes.add("noinline")
@@ -84,14 +92,14 @@ def tile_function(
         for number, totals in enumerate(sums.results())
         for place, total in enumerate(totals)
     ]
-    with builder.if_else(adds) as (then, otherwise):
-        with then:
+    if can_add:
+        with builder.if_then(adds):
             for access, place, total in places:
                 before = load(builder, results, type_, access, place)
                 store(builder, builder.fadd(before, total), results, type_, access, place)
-        with otherwise:
-            for access, place, total in places:
-                store(builder, total, results, type_, access, place)
+            builder.ret_void()
+    for access, place, total in places:
+        store(builder, total, results, type_, access, place)
     builder.ret_void()
     return function
 
@@ -140,7 +148,7 @@ class _Sums:
         self.increments = (ir.Constant(I64, 1), by_term, right_by_term)
         self.copy = copy
         if copy is not None:
-            self.is_copying = builder.icmp_unsigned("!=", copy, ir.Constant(POINTER, None))
+            self.is_copying = builder.icmp_unsigned("!=", copy, NOWHERE)
 
     def results(self) -> list[list[ir.Value]]:
         """Generate all of it; return a list of vectors for each row."""
@@ -203,8 +211,8 @@ class _Sums:
         results = []
         for row, totals in zip(self.rows, sums, strict=True):
             scalar = builder.load(builder.gep(row, [along_left], source_etype=type_), typ=type_)
-            factors = [splat(builder, scalar, size) for size in self.sizes]
-            operands = zip(factors, vectors, totals, strict=True)
+            factors = {size: splat(builder, scalar, size) for size in dict.fromkeys(self.sizes)}
+            operands = zip([factors[size] for size in self.sizes], vectors, totals, strict=True)
             if self.pairs:
                 results.append([add_pairs(builder, *three) for three in operands])
             else:

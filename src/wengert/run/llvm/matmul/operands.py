@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from llvmlite import ir
 
-from wengert.run.llvm.codegen.irtypes import I8, I64, POINTER
+from wengert.run.llvm.codegen.irtypes import I8, I64
 from wengert.run.llvm.codegen.loops import (
     Index,
     Place,
@@ -30,11 +30,13 @@ from wengert.run.llvm.matmul.bfloat16 import (
 )
 from wengert.run.llvm.matmul.blocking import Blocking
 from wengert.run.llvm.matmul.matrix_products import Product
-from wengert.run.llvm.matmul.microkernel import register_lanes
+from wengert.run.llvm.matmul.microkernel import NOWHERE, register_lanes
 from wengert.run.llvm.matmul.packing import pack_columns, pack_elements, pack_panels, pack_rows
 
 # Of a left matrix that is packed; what the tiles have of this number of rows fits into the first-level cache.
 TERMS_AT_ONCE = 16
+# To look at each of so many whether it is to be copied takes a tile no time.
+MANY_TERMS = 512
 
 
 @dataclass(frozen=True)
@@ -163,6 +165,9 @@ class RightOperand:
         Where the panel that was taken last begins, its stride by term, and the widths of its vectors.
     copies : bool
         Whether the first tile of a panel copies it on the way, for the others.
+    can_copy : bool
+        Whether the function of the tiles is one that can. With many terms it is as fast as one that cannot,
+        which then need not be compiled beside it.
     """
 
     def __init__(
@@ -176,6 +181,7 @@ class RightOperand:
         self.taken: tuple[ir.Value, int, tuple[int, ...]] = (matrix, 0, ())
         is_row = product.right_access.strides[-1] == 1
         self.copies = cut.packs_right and not cut.bfloat16 and is_row and not cut.chunk
+        self.can_copy = self.copies or (product.terms >= MANY_TERMS and not cut.bfloat16)
 
     def take(self, batch: Sequence[Index], panel: Panel, block: Block, is_first: ir.Value) -> None:
         """Go to a block of terms of a panel, and copy it where no tile does that.
@@ -210,11 +216,11 @@ class RightOperand:
         stride = index_value(by_term)
         if not self.copies:
             return source, stride, ()
-        builder, nowhere = self.builder, ir.Constant(POINTER, None)
+        builder = self.builder
         return (
             builder.select(is_first, source, self.packed),
             builder.select(is_first, stride, index_value(len(widths) * self.cut.lanes)),
-            (builder.select(is_first, self.packed, nowhere),),
+            (builder.select(is_first, self.packed, NOWHERE),),
         )
 
     def _take_from_panels(self, width: int, panel: Panel, block: Block) -> None:

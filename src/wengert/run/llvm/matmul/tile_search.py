@@ -20,7 +20,7 @@ from wengert.run.llvm.codegen.irtypes import F32, I1, I64, POINTER, VOID
 from wengert.run.llvm.codegen.loops import counted_loop
 from wengert.run.llvm.fusion.kernels import Form
 from wengert.run.llvm.fusion.lowering import OWN_FORMS
-from wengert.run.llvm.matmul.microkernel import tile_function
+from wengert.run.llvm.matmul.microkernel import NOWHERE, tile_function
 from wengert.run.llvm.matmul.tile_shapes import Tile, begins_one
 from wengert.run.llvm.profile.machine_limits import clock
 from wengert.run.llvm.runtime.array_memory import block
@@ -171,8 +171,8 @@ def _module(target: Target, tiles: list[Tile]) -> ir.Module:
     module.triple = target.triple
     for tile in tiles:
         width, widths = tile.vectors * lanes, (lanes,) * tile.vectors
+        product = tile_function(module, F32, tile.rows, lanes, widths, copies=True)
         for packs in (False, True):
-            product = tile_function(module, F32, tile.rows, lanes, widths, copies=packs)
             function = ir.Function(module, ir.FunctionType(VOID, [POINTER] * 4), _name(tile, packs))
             left, right, packed, results = function.args
             builder = ir.IRBuilder(function.append_basic_block("entry"))
@@ -185,14 +185,14 @@ def _module(target: Target, tiles: list[Tile]) -> ir.Module:
                     row = builder.mul(number, ir.Constant(I64, tile.rows * _TERMS))
                     first = builder.gep(left, [row], source_etype=F32)
                     panel_of_right: list[ir.Value] = [source, by_term]
-                    copy = []
+                    copy: ir.Value = NOWHERE
                     if packs:
                         is_first = builder.icmp_signed("==", number, ir.Constant(I64, 0))
                         copied = [packed, ir.Constant(I64, width)]
                         panel_of_right = [
                             builder.select(is_first, *two) for two in zip(panel_of_right, copied, strict=True)
                         ]
-                        copy = [builder.select(is_first, packed, ir.Constant(POINTER, None))]
-                    builder.call(product, [first, terms, one, *panel_of_right, terms, results, adds, *copy])
+                        copy = builder.select(is_first, packed, NOWHERE)
+                    builder.call(product, [first, terms, one, *panel_of_right, terms, results, adds, copy])
             builder.ret_void()
     return module

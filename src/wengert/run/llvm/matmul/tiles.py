@@ -31,7 +31,7 @@ from wengert.run.llvm.codegen.loops import (
 )
 from wengert.run.llvm.matmul.blocking import blocking_of
 from wengert.run.llvm.matmul.matrix_products import Product
-from wengert.run.llvm.matmul.microkernel import tile_function
+from wengert.run.llvm.matmul.microkernel import NOWHERE, tile_function
 from wengert.run.llvm.matmul.operands import (
     Block,
     LeftOperand,
@@ -269,9 +269,12 @@ class _PanelWriter:
 
     def _multiply(self, rows: int, arguments: list[ir.Value]) -> None:
         cut, (_, _, widths) = self.cut, self.right.taken
-        module, copies = self.builder.module, self.right.copies
-        function = tile_function(module, self.product.type, rows, cut.lanes, widths, cut.bfloat16, copies)
-        self.builder.call(function, arguments)
+        module, copies = self.builder.module, self.right.can_copy
+        function = tile_function(
+            module, self.product.type, rows, cut.lanes, widths, cut.bfloat16, copies, cut.blocks > 1
+        )
+        nowhere = [NOWHERE] * (len(function.args) - len(arguments))
+        self.builder.call(function, [*arguments, *nowhere])
 
     def _finish(
         self, batch: Sequence[Index], row: Index, rows: Index, panel: Panel, results: ir.Value
