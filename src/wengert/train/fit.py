@@ -22,7 +22,7 @@ from wengert.train.inputs import Rows, check_rows
 from wengert.train.loop import Loop
 from wengert.train.parallel.own_rows import share_of
 from wengert.train.parallel.shared_checkpoint import checkpoint_of
-from wengert.train.parallel.together import Together, check_joined, together_of
+from wengert.train.parallel.together import Together, agree, check_joined, together_of
 from wengert.train.plan import Plan
 from wengert.train.progress import choose_display
 from wengert.train.result import FitResult as FitResult, finished, warn_of
@@ -261,6 +261,8 @@ def prepared(
         drop_last=drop_last,
     )  # fmt: skip
     step, evaluator = TrainingStep(net, rule, runner), Evaluator(net, objective, judge)
+    if workers is not None and together is None:
+        agree(workers, plan, step, {"rows": str(plan.count)})
     if isinstance(chosen, LBFGS):
         return FullBatch(plan, step, evaluator)
     check_schedules(chosen, plan.epochs * -(-plan.count // plan.batch_size))
