@@ -256,9 +256,8 @@ def prepared(
     plan = Plan(
         rows=rows, count=share.count // size * size if drop_last else share.count, validation=validation,
         epochs=_EPOCHS if epochs is None else epochs, batch_size=size, seed=seed, time_limit=time_limit,
-        rules=FitRules(rule, rows, seed, shuffle, stopping, validation is not None),
+        rules=FitRules(rule, rows, seed, shuffle, stopping, validation is not None), drop_last=drop_last,
         callbacks=(*callbacks, *stopping), checkpoint=checkpoint_of(checkpoint, workers, runner),
-        drop_last=drop_last,
     )  # fmt: skip
     step, evaluator = TrainingStep(net, rule, runner), Evaluator(net, objective, judge)
     if workers is not None and together is None:
