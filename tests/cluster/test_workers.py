@@ -82,7 +82,7 @@ def test_a_worker_that_sleeps_or_leaves_is_named():
         for prepares in (True, False):
             if workers.rank == 1:
                 time.sleep(0.6)
-            workers.meet(prepares=prepares)
+            workers.barrier(prepares=prepares)
             passed[workers.rank] = prepares
 
     passed = {}

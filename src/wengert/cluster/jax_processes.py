@@ -63,9 +63,9 @@ def join_jax(workers: Workers, *, timeout: float | None = None) -> None:
         raise ConfigurationError(
             f"JAX could not join the workers: {error}. Call join_jax before anything else uses JAX"
         ) from None
-    from wengert.run.xla.meeting import wait_by  # which imports JAX
+    from wengert.run.xla.barrier import wait_by  # which imports JAX
 
-    wait_by(lambda compiles: workers.meet(prepares=compiles))
+    wait_by(lambda compiles: workers.barrier(prepares=compiles))
 
 
 def _free_place(workers: Workers) -> bytes:

@@ -105,7 +105,7 @@ class Workers:
         """
         return self._exchange([data] * self.size, self._join_timeout)
 
-    def meet(self, *, prepares: bool) -> None:
+    def barrier(self, *, prepares: bool) -> None:
         """Wait until all workers are here.
 
         Parameters

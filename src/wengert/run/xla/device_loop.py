@@ -199,7 +199,7 @@ class XLALoop:
         progress = self._progress
         with progress.settings():
             arguments = self._arguments(order, row, count)
-            progress.mesh.meet()
+            progress.mesh.barrier()
             progress.is_whole = False
             smaller = partial(advice, self._compiled, arguments, self._batch)
             with errors_of(f"a step of {self._batch} rows", smaller):

@@ -232,7 +232,7 @@ class _Compiled:
                 self._mesh.compile(self._run, (put,))
                 self._is_new = False
             else:
-                self._mesh.meet()
+                self._mesh.barrier()
             outputs, good = self._run(put)
             if good:
                 return [np.array(value) for value in outputs]

@@ -13,7 +13,7 @@ from jax import lax
 from jax.sharding import NamedSharding, PartitionSpec
 
 from wengert.errors import ConfigurationError
-from wengert.run.xla.meeting import wait_for_others
+from wengert.run.xla.barrier import wait_for_others
 
 Array = np.ndarray[Any, Any]
 
@@ -193,13 +193,13 @@ class DeviceMesh:
     def compile(self, computation: Any, arguments: tuple[Any, ...]) -> None:
         """Compile what several processes are to compute together, and wait until all of them have.
 
-        It takes one longer than another, for which `meet` is no place.
+        It takes one longer than another, for which `barrier` is no place.
         """
         if self.processes > 1:
             computation.lower(*arguments).compile()
             wait_for_others(True)
 
-    def meet(self) -> None:
+    def barrier(self) -> None:
         """Wait until the other processes, if there are any, are about to begin the same computation."""
         if self.processes > 1:
             wait_for_others(False)
