@@ -146,9 +146,9 @@ def predict(
 
 
 def predict_few(net: Any, X: Array, multiple: int = 1) -> Array:
-    """Return the outputs of a network in evaluation mode by NumPy.
+    """Return the outputs of a network in evaluation mode, computed by NumPy.
 
-    Nothing is traced and compiled, which takes as long as the outputs for thousands of rows.
+    Nothing is traced or compiled, which would take as long as the outputs for thousands of rows.
 
     Parameters
     ----------
@@ -156,7 +156,7 @@ def predict_few(net: Any, X: Array, multiple: int = 1) -> Array:
     X : array, shape (rows, ...)
         In the dtype in which the network takes it.
     multiple : int
-        That many rows, or twice as many, and so on, are to be computed together.
+        The rows that are computed together are a multiple of this, but for the last ones.
 
     Returns
     -------

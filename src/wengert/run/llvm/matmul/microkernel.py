@@ -64,7 +64,7 @@ def tile_function(
         leave room for that, where a copy made before would wait for memory. A function that can stands in
         for one that cannot, where the module has it; `NOWHERE` is its last argument then.
     can_add : bool
-        Whether it looks at its last but one argument, and may add the results to what is there.
+        Whether it may add the results to what is there: only then does it look at the argument for that.
     """
     if bfloat16 == "amx":
         return amx_tile_function(module, _TYPE, rows, len(widths))
