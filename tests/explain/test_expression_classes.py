@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 from collections.abc import Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from types import SimpleNamespace
 from typing import Any
@@ -236,4 +237,17 @@ def test_what_is_computed_of_an_expression_stays_with_it() -> None:
     assert short == long, "indices are told apart by their letters"
     assert [extents(short), extents(long), extents(short)] == [[2], [3], [2]]
     assert [one is other for one, other in zip(computed_of, (short, long), strict=True)] == [True, True]
-    assert copy.copy(short) == short == pickle.loads(pickle.dumps(short))
+
+
+@dataclass(frozen=True)
+class WithoutSlots(Expression):
+    body: Expression
+
+
+@pytest.mark.parametrize("expression", [WithoutSlots(ONE), Running(Index("i", 2))])
+def test_a_copy_is_equal_and_without_results(expression: Expression) -> None:
+    free_indices(expression)
+    assert expression.results
+    for copied in (copy.copy(expression), copy.deepcopy(expression), pickle.loads(pickle.dumps(expression))):
+        assert copied == expression
+        assert not hasattr(copied, "results")

@@ -1,10 +1,11 @@
 import numpy as np
 
 import wengert as wg
+from wengert.explain.algebra.likeness import key
 from wengert.explain.algebra.simplification import simplified
 from wengert.explain.index.construction import add, divide, multiply, negate, total, without_deltas
-from wengert.explain.index.expressions import ONE, Delta, Element, Symbol
-from wengert.explain.index.indices import Index, fresh
+from wengert.explain.index.expressions import ONE, Delta, Element, Expression, Symbol
+from wengert.explain.index.indices import Index, Position, fresh
 from wengert.explain.index.substitution import substitute
 from wengert.explain.printers.blocks import plain
 from wengert.ir.node import make_input
@@ -49,6 +50,17 @@ def test_substitution_renames_a_summation_index_that_stands_in_the_way() -> None
 
 def test_fresh_indices_have_as_many_primes_as_they_need() -> None:
     assert str(fresh(I, {I, Index("i", 3, 1)})) == "i′′"
+
+
+def test_nested_sums_say_the_same_whatever_their_indices_are_called() -> None:
+    def nested(outer: Index, inner: Index, *positions: Position) -> Expression:
+        inside = total([inner], multiply(Element(V, positions), Element(X, (inner,))))
+        return total([outer], multiply(Element(X, (outer,)), inside))
+
+    form = nested(J, K, J, K)
+    assert key(form) == key(nested(K, I, K, I))
+    assert key(form) != key(nested(J, K, K, K))
+    assert key(form) != key(nested(J, K, J, I))
 
 
 def test_the_log_loss_cancels_to_y_minus_t() -> None:

@@ -1,6 +1,8 @@
 """A model of a table: learns, survives saving bit for bit, and refuses what does not fit."""
 
+import copy
 import dataclasses
+import pickle
 
 import numpy as np
 import polars as pl
@@ -14,6 +16,7 @@ from wengert.io.table_models import load_table_model, save_table_model
 from wengert.optim import OPTIMISERS
 from wengert.tabular.training_settings import TrainingSettings
 from wengert.tabular.training_table import TrainingTable, cross_validate
+from wengert.train import evaluation
 
 QUICK = TrainingSettings(hidden=(8,), epochs=3)
 PLAIN = TrainingSettings("plain", hidden=(8,), epochs=3)
@@ -79,6 +82,15 @@ def test_few_rows_are_all_learnt_from():
     table = TrainingTable.infer(flowers(9), "kind")
     _, trained_network = table.train(np.arange(9), QUICK)
     assert (trained_network.training_rows, trained_network.validation_rows) == (9, 0)
+
+
+def test_a_model_that_has_predicted_is_copied(monkeypatch):
+    monkeypatch.setattr(evaluation, "ROWS_TO_COMPILE", 1)
+    frame = flowers(30)
+    model = trained(frame, "kind", PLAIN)
+    outputs = model.outputs(frame)
+    for again in (pickle.loads(pickle.dumps(model)), copy.deepcopy(model)):
+        assert again.outputs(frame).tobytes() == outputs.tobytes()
 
 
 def test_probabilities_of_a_regression():

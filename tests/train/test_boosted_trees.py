@@ -7,6 +7,7 @@ from hypothesis import given, strategies as st
 from wengert import nn
 from wengert.train.bagging import boosted_trees as module
 from wengert.train.bagging.boosted_trees import boosted_trees
+from wengert.train.bagging.packed_sums import PackedSums
 
 
 def divided(rows, count):
@@ -46,13 +47,19 @@ def test_each_ensemble_speaks_of_its_fold_as_its_part_of_the_layer_does(seed, ou
         patch.setattr(module, "_ROUNDS", 4)
         patch.setattr(module, "_MOST_ROWS", 20)  # fewer than there are
         trees = boosted_trees(X, targets, weights, folds, 3, loss, seed=seed)
-        # What the blind ensemble says does not depend on the targets of its fold.
+        # The blind ensemble does not depend on the targets of its fold, but for the number of rounds.
         changed = targets.copy()
         changed[folds[0]] = targets[folds[0]][::-1]
         others = boosted_trees(X, changed, weights, folds, 3, loss, seed=seed)
     assert set(np.unique(trees.columns)) <= {0, 1}  # the third is constant, the fourth no number
     blind = len(folds[0])
-    np.testing.assert_array_equal(trees.unseen[:blind], others.unseen[:blind])
+    assert trees.thresholds.shape[1] % 3 == 0
+    shared = min(trees.thresholds.shape[1], others.thresholds.shape[1])
+    for name in ("columns", "thresholds"):
+        mine, same = (getattr(one, name)[:, :shared:3] for one in (trees, others))
+        np.testing.assert_array_equal(mine, same)
+    mine, same = (one.values.reshape(-1, 16, one.values.shape[1])[:shared:3] for one in (trees, others))
+    np.testing.assert_array_equal(mine, same)
     layer = trees.layer(1.0, 0.0)
     np.testing.assert_allclose(layer(X), step_by_step(layer, X), rtol=1e-5, atol=1e-6)
     shifted = trees.layer(2.0, 0.5)(X)
@@ -121,6 +128,45 @@ def test_constant_columns_grow_no_trees_and_time_ends_growing(rng):
     assert boosted_trees(X, targets, None, divided(20, 4), 2, "numbers") is None
     X = rng.normal(size=(20, 2)).astype(np.float32)
     assert boosted_trees(X, targets, None, divided(20, 4), 2, "numbers", seconds=0.0).columns.shape == (4, 4)
+
+
+@pytest.mark.parametrize("loss", ["classes", "labels", "numbers"])
+def test_the_round_with_the_lowest_loss_on_unseen_rows_is_the_last(rng, loss):
+    """Where there is nothing to learn, that is an early one, and rows that weigh nothing do not count."""
+    X, folds = rng.normal(size=(200, 3)).astype(np.float32), divided(200, 4)
+    targets = rng.normal(size=(200, 1)) if loss == "numbers" else np.eye(2)[rng.integers(0, 2, 200)]
+    weights = rng.choice([0.0, 1.0, 2.0], 200)
+    reached, losses = [], []
+    with pytest.MonkeyPatch.context() as patch:
+        for rounds in range(1, 6):
+            patch.setattr(module, "_ROUNDS", rounds)
+            reached.append(boosted_trees(X, targets, weights, folds, 3, loss))
+    grown = boosted_trees(X, targets, weights, folds, 3, loss)
+    assert grown.thresholds.shape[1] < 4 * module._ROUNDS / 2
+    rows = np.concatenate(folds)
+    for one in [*reached, grown]:
+        z, known = one.unseen, targets[rows]
+        each = {
+            "numbers": lambda z=z, known=known: (z - known) ** 2 / 2,
+            "labels": lambda z=z, known=known: np.log(1 + np.exp(z * (1 - 2 * known))),
+            "classes": lambda z=z, known=known: -known * np.log(np.exp(z) / np.exp(z).sum(1, keepdims=True)),
+        }[loss]()
+        losses.append(each.sum(axis=1) @ weights[rows])
+    assert (np.diff(losses) <= 0).all()
+
+
+@given(st.integers(0, 10**6), st.integers(1, 3), st.sampled_from([1e-30, 1.0, 1e12]))
+def test_packed_sums_are_those_of_each_number_up_to_rounding(seed, count, scale):
+    rng = np.random.default_rng(seed)
+    numbers = rng.standard_cauchy((2, count, 50)) * scale * 10.0 ** rng.integers(-3, 3, (2, count, 1))
+    numbers[0, 0] = 0
+    sums = PackedSums.of(numbers.astype(np.float32))
+    chosen = rng.random(50) < 0.5
+    found = sums.unpacked(sums.packed[:, chosen].sum(axis=1))
+    for place, one in enumerate(found):
+        exact = numbers[:, place].astype(np.float32).sum(axis=1, where=chosen, dtype=np.float64)
+        assert (abs(one - exact) <= sums.units[place] / 2 * chosen.sum() * (1 + 1e-9)).all()
+        assert (sums.units[place] <= 1e-35 + abs(numbers[:, place]).sum(axis=1) / 30_000).all()
 
 
 @given(st.lists(st.floats(-1e6, 1e6, width=32), min_size=1, max_size=80))

@@ -79,6 +79,7 @@ def test_views_of_maps_are_found_and_arrays_are_not(on_disk):
     assert mapped.memory_map(np.array(X)) is None
     assert mapped.memory_map(np.zeros(3)) is None
     assert mapped.run_and_window(np.zeros((3, 2))) is None
+    assert mapped.run_and_window(X) == (2**21 // 32, 128)  # runs of 2 MB, 256 MB of them
     mapped.release(np.zeros(3))  # nothing to do
 
 

@@ -12,6 +12,18 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 
+class Memoised:
+    """Base of what `memoised` functions are computed of.
+
+    Attributes
+    ----------
+    results : dict
+        What those functions returned for it, by function. It is no part of a copy.
+    """
+
+    __slots__ = ("results",)
+
+
 def memoised(function: Callable[[Expression], Result]) -> Callable[[Expression], Result]:
     """Return a function that computes once for each object; what it returns must not be changed.
 

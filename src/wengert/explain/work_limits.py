@@ -123,7 +123,7 @@ def _cost(name: str, operands: Sequence[Any]) -> tuple[int, int]:
         return sizes[0] ** 2, sizes[0] ** 2
     if name in _CUBIC and shapes and shapes[0]:
         return max(sizes), 10 * max(sizes) * max(shapes[0])
-    if len({*shapes} - {()}) < 2:  # as in most, and broadcasting takes longer to say so
+    if len({*shapes} - {()}) < 2:  # the usual case, spared the time of `broadcast_shapes`
         elements = math.prod(max(shapes, key=len, default=()))
     else:
         try:

@@ -55,6 +55,10 @@ class TableModel:
     def _predictor(self) -> Predictor:
         return Predictor(self.network, find_executor(self.executor), few=self.executor == "llvm")
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is pickled and copied: not the machine code."""
+        return {name: value for name, value in vars(self).items() if name != "_predictor"}
+
     def compiled(self) -> TableModel:
         """Return the model for many predictions of few rows: compiled from the first one on."""
         return dataclasses.replace(self, executor=find_executor(self.executor))

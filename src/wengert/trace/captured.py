@@ -1,13 +1,14 @@
 """What a function reads besides its arguments, and whether it is still the same.
 
 A traced program holds captured arrays, numbers and functions as they were. It may be run again as long as
-they are: globals, closures, defaults, attributes of objects and modules, items of lists and dictionaries, and
-the bytes of arrays are compared.
+they are: globals, closures, defaults, attributes of objects, functions, classes and modules, items of lists
+and dictionaries with their order, and the bytes of arrays are compared.
 """
 
 from __future__ import annotations
 
 import functools
+import operator
 import pickle
 import random
 import sys
@@ -19,9 +20,9 @@ import numpy as np
 
 from wengert.trace.scipy.distributions import is_family
 from wengert.trace.source import is_installed
-from wengert.trace.static import is_immutable
+from wengert.trace.static import Static, is_immutable
 from wengert.trace.tensor import Tensor
-from wengert.trace.tree import is_structure, unflatten
+from wengert.trace.tree import is_structure, parts
 from wengert.trace.wrapped import WrappedFunction
 
 _ABSENT = object()
@@ -31,7 +32,10 @@ _CHANGING = frozenset(
     ["random", "numpy.random", "numpy.random.mtrand", "time", "datetime", "secrets", "uuid", "os"]
 )
 _MADE_BY_CLASS = 1 << 9  # Py_TPFLAGS_HEAPTYPE
-_EFFECTS = frozenset(["print", "input", "open"])
+# Built-in functions that are called for an effect, or read globals that the code does not name; and what
+# reads attributes of modules that it does not name.
+_EFFECTS = frozenset(["print", "input", "open", "eval", "exec", "globals"])
+_BY_NAME = frozenset(["getattr", "vars", "__dict__"])
 
 
 class Captured:
@@ -51,9 +55,8 @@ class Captured:
         self._names: list[tuple[Any, Any, Any]] = []  # mapping, key, value
         self._functions: list[tuple[weakref.ref[FunctionType], tuple[Any, ...]]] = []
         self._cells: list[tuple[Any, Any]] = []
-        self._lists: list[tuple[Any, Any]] = []  # the list itself, a copy
+        self._items: list[tuple[Any, Any]] = []  # the list, or mapping, itself; its items, or keys, in order
         self._arrays: list[tuple[Any, Any]] = []  # the array itself, its bits
-        self._lengths: list[tuple[Any, int]] = []
         self._seen: dict[int, Any] = {}
         self._pending: list[Any] = [function]
         while self._pending:
@@ -68,9 +71,8 @@ class Captured:
         return (
             all(names.get(key, _ABSENT) is value for names, key, value in self._names)
             and all(contents(cell, _ABSENT) is value for cell, value in self._cells)
-            and all(all(map(_is, _own(function()), own)) for function, own in self._functions)
-            and all(len(sized) == length for sized, length in self._lengths)
-            and all(len(mine) == len(before) and all(map(_is, mine, before)) for mine, before in self._lists)
+            and all(all(map(operator.is_, _own(function()), own)) for function, own in self._functions)
+            and all(_are_same([*mine], before) for mine, before in self._items)
             and all(np.array_equal(_bits(array), before) for array, before in self._arrays)
         )
 
@@ -93,6 +95,8 @@ class Captured:
             self._pending.append(value.made_from)
         elif isinstance(value, (staticmethod, classmethod)):
             self._pending.append(value.__func__)
+        elif isinstance(value, Static):
+            self._pending.append(value.value)
         elif isinstance(value, property):
             self._pending.append(value.fget)
         elif isinstance(value, functools.cached_property):
@@ -101,27 +105,33 @@ class Captured:
             self._arrays.append((value, _bits(value).copy()))
         elif isinstance(value, Tensor):
             self.is_known &= value.is_constant  # an array that was made in a trace, and kept
-        elif isinstance(value, (list, tuple, set, frozenset)):
-            self._listed(value)
-        elif isinstance(value, dict):
-            self._names += [(value, key, item) for key, item in value.items()]
-            self._lengths.append((value, len(value)))
-            self._pending += value.values()
+        elif isinstance(value, (list, tuple, set, frozenset, dict)):
+            self._container(value)
         elif isinstance(value, ModuleType):
             self.is_known &= value.__name__ not in _CHANGING and _is_library(value)
         elif isinstance(value, type):
             self._class(value)
-        elif is_structure(value):  # what it holds besides leaves is in a tree that is built from it
-            self._pending.append(unflatten(value, [None] * value.num_leaves))
+        elif is_structure(value):
+            self._pending += parts(value)
         elif is_family(value):
             pass  # of scipy.stats: what it computes by formula is always the same
         else:
             self._object(value)
 
-    def _listed(self, value: Any) -> None:
-        if not isinstance(value, tuple):
-            self._lists.append((value, list(value)))
-        self._pending += value
+    def _container(self, value: Any) -> None:
+        if isinstance(value, dict):
+            self._mapping(value)
+        else:
+            if not isinstance(value, tuple):
+                self._items.append((value, list(value)))
+            self._pending += value
+        if type(value).__flags__ & _MADE_BY_CLASS:  # a subclass, which may have more
+            self._pending += [getattr(value, "__dict__", None), type(value)]
+
+    def _mapping(self, value: Any) -> None:
+        self._names += [(value, key, item) for key, item in value.items()]
+        self._items.append((value, list(value)))
+        self._pending += value.values()
 
     def _function(self, function: FunctionType) -> None:
         names = _names_of(function.__code__)
@@ -135,6 +145,7 @@ class Captured:
         self._pending += [function.__defaults__, function.__kwdefaults__]
         if is_installed(function.__code__):
             return  # a library's functions stay what they are
+        self._pending.append(vars(function))
         for name in names:
             known = function.__globals__.get(name, _ABSENT)
             self._names.append((function.__globals__, name, known))
@@ -149,6 +160,7 @@ class Captured:
             self.is_known &= value is not np or "random" not in names
             self._pending.append(value)
             return
+        self.is_known &= _BY_NAME.isdisjoint(names)
         for name in names:
             if name in vars(value):
                 self._names.append((vars(value), name, vars(value)[name]))
@@ -164,7 +176,8 @@ class Captured:
             if not (name.startswith("__") and name.endswith("__")) or isinstance(member, FunctionType):
                 self._names.append((vars(value), name, member))
                 self._pending.append(member)
-        self._pending += value.__bases__
+        self._items.append((vars(value), list(vars(value))))
+        self._pending += [*value.__bases__, type(value)]
 
     def _object(self, value: Any) -> None:
         if isinstance(value, (np.random.Generator, np.random.RandomState)):
@@ -178,9 +191,8 @@ class Captured:
         if type(attributes) is not dict or not in_python or any(vars(one).get("__slots__") for one in bases):
             self.is_known = False
             return
-        self._names += [(attributes, name, item) for name, item in attributes.items()]
-        self._lengths.append((attributes, len(attributes)))
-        self._pending += [*attributes.values(), type(value)]
+        self._mapping(attributes)
+        self._pending.append(type(value))
 
 
 def _bits(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
@@ -208,8 +220,9 @@ def random_states(captured: Captured) -> tuple[Any, ...]:
     return key.tobytes(), *rest, random.getstate(), pickle.dumps(own) if own else b""
 
 
-def _is(mine: Any, theirs: Any) -> bool:
-    return mine is theirs
+def _are_same(mine: Any, theirs: Any) -> bool:
+    """Whether two lists hold the same objects."""
+    return len(mine) == len(theirs) and all(map(operator.is_, mine, theirs))
 
 
 def _own(function: FunctionType | None) -> tuple[Any, ...]:

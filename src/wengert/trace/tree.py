@@ -65,6 +65,18 @@ def is_structure(value: Any) -> bool:
     return isinstance(value, _optree().PyTreeSpec)
 
 
+def parts(structure: Any) -> list[Any]:
+    """Return what trees of this structure are built with: keys, what nodes hold besides leaves, functions."""
+    found: list[Any] = []
+    registered: Any = _optree().register_pytree_node.get  # absent from its types
+
+    def collect(kind: type, data: Any, _: Any) -> None:
+        found.extend((kind, data, registered(kind, namespace=structure.namespace).unflatten_func))
+
+    structure.walk([None] * structure.num_leaves, collect)
+    return found
+
+
 def described(structure: Any) -> str:
     """Return the structure of a tree for a message: the tree with a star for each array."""
     text = str(structure).removeprefix("PyTreeSpec(").removesuffix(")")

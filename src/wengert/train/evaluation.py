@@ -146,9 +146,9 @@ def predict(
 
 
 def predict_few(net: Any, X: Array, multiple: int = 1) -> Array:
-    """Return the outputs of a network in evaluation mode by NumPy.
+    """Return the outputs of a network in evaluation mode, computed by NumPy.
 
-    Nothing is traced and compiled, which takes as long as the outputs for thousands of rows.
+    Nothing is traced or compiled, which would take as long as the outputs for thousands of rows.
 
     Parameters
     ----------
@@ -156,7 +156,7 @@ def predict_few(net: Any, X: Array, multiple: int = 1) -> Array:
     X : array, shape (rows, ...)
         In the dtype in which the network takes it.
     multiple : int
-        That many rows, or twice as many, and so on, are to be computed together.
+        The rows that are computed together are a multiple of this, but for the last ones.
 
     Returns
     -------
@@ -176,11 +176,14 @@ class Predictor:
     executor : Executor
     few : bool
         Whether NumPy computes the outputs until there have been as many rows as it takes to compile.
+    multiple : int
+        As for `predict_few`.
     """
 
-    def __init__(self, net: Any, executor: Executor, *, few: bool = False) -> None:
+    def __init__(self, net: Any, executor: Executor, *, few: bool = False, multiple: int = 1) -> None:
         self._net = net
         self._rows_by_numpy = ROWS_TO_COMPILE if few else 0
+        self._multiple = multiple
         self._leaves, structure = flatten(net)
         self._types = unflatten(structure, [abstract(np.shape(leaf), leaf.dtype) for leaf in self._leaves])
         self._executor = executor
@@ -193,7 +196,7 @@ class Predictor:
         features = conform_features(self._net, numbers(X, "X"), self._dtype)
         self._rows_by_numpy -= len(features)
         if self._rows_by_numpy > 0:
-            return predict_few(self._net, features)
+            return predict_few(self._net, features, self._multiple)
         size = self._size(features, batch_size)
         outputs = []
         for first, last in batch_bounds(len(features), size):
@@ -206,11 +209,11 @@ class Predictor:
 
     def _size(self, features: Array, most: int) -> int:
         """Return how many rows to compute at a time: as many as keep a layer's values in the cache."""
-        if divides_rows(self._executor) or len(features) <= _IN_CACHE_AT_LEAST:
-            return most
-        if self._bytes_of_row is None:
-            self._bytes_of_row = _widest(self._program(features[:1]), len(self._leaves))
-        return min(most, max(_IN_CACHE_AT_LEAST, _IN_CACHE // self._bytes_of_row))
+        if not divides_rows(self._executor) and len(features) > _IN_CACHE_AT_LEAST:
+            if self._bytes_of_row is None:
+                self._bytes_of_row = _widest(self._program(features[:1]), len(self._leaves))
+            most = min(most, max(_IN_CACHE_AT_LEAST, _IN_CACHE // self._bytes_of_row))
+        return max(1, most // self._multiple) * self._multiple
 
     def _program(self, batch: Array) -> Program:
         return simplify(rolled(trace(_predict, self._types, abstract(batch.shape, batch.dtype))))

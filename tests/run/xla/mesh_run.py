@@ -175,7 +175,7 @@ def what_is_taken_keeps_its_bits() -> None:
     executor: Any = xla_executor(mesh=4)
     with executor.settings():
         mesh = executor.devices
-        (found,) = mesh.taker(4)([mesh.put_rows(values)], mesh.put_order(order), np.int64(2))
+        (found,) = mesh.taker(4)([mesh.put_rows(values)], mesh.put_order(order, 8), np.int64(2))
     np.testing.assert_array_equal(np.array(found).view(np.uint32), values[order[2:6]].view(np.uint32))
 
 

@@ -182,7 +182,7 @@ def _(expression: Power) -> Expression:
 
 
 def _itself_if_equal(expression: Expression, built: Expression) -> Expression:
-    """Return `expression` where nothing came of building it again, since its results are with it."""
+    """Return `expression`, which has its memoised results, where building it again changed nothing."""
     return expression if built == expression else built
 
 

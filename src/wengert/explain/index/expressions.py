@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from wengert.explain.index.indices import Index, Position
-from wengert.explain.memoisation import memoised
+from wengert.explain.memoisation import Memoised, memoised
 
 if TYPE_CHECKING:
     from wengert.ir.node import Node
@@ -71,19 +71,16 @@ class Symbol:
         return f"<symbol {self.name}>"
 
 
-@dataclass(frozen=True)
-class Expression:
+@dataclass(frozen=True, slots=True)
+class Expression(Memoised):
     """Base of all expressions.
 
     Attributes
     ----------
     has_one_value : bool
         Whether a reader puts one number in place of the whole, as of an element whose indices are numbers.
-    results : dict
-        What `memoised` functions returned for it, by function.
     """
 
-    __slots__ = ("results",)
     has_one_value: ClassVar[bool] = False
 
     def bound(self) -> tuple[Index, ...]:

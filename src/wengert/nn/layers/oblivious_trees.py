@@ -83,9 +83,11 @@ class ObliviousTrees(Module):
                 f"the input has shape {shape}, the layer takes {self.inputs} features in the last "
                 f"axis{here()}"
             )
-        trees = len(self.columns[0])
-        leaf = np.arange(trees) << len(self.columns)  # where the leaves of each tree begin
+        # Rows last: a tree compares neighbouring numbers with one threshold, and columns are copied whole.
+        x, rows = np.moveaxis(x, -1, 0), (-1, *[1] * (len(shape) - 1))
+        begins = np.arange(len(self.columns[0])) << len(self.columns)
+        leaf = np.reshape(begins, rows)
         for level, columns in enumerate(self.columns):
-            beyond = np.take(x, np.array(columns), axis=-1) > self.thresholds[level]
+            beyond = np.take(x, np.array(columns), axis=0) > np.reshape(self.thresholds[level], rows)
             leaf = leaf + np.where(beyond, 1 << level, 0)
-        return np.sum(self.values[leaf], axis=-2) + self.bias
+        return np.sum(self.values[leaf], axis=0) + self.bias

@@ -135,13 +135,13 @@ class XLAProgress:
             found.append(self._placed[key][1])
         return found
 
-    def visit(self, order: Array, row: int) -> Any:
-        """Return the order of an epoch's rows on the devices.
+    def visit(self, order: Array, row: int, length: int) -> Any:
+        """Return the order of an epoch's rows on the devices, filled up as `DeviceMesh.put_order` does.
 
         The caller's array may be another epoch's when the next one begins, with row 0.
         """
         if row == 0 or order is not self._given:
-            self._given, self._order = order, self.mesh.put_order(np.array(order))
+            self._given, self._order = order, self.mesh.put_order(np.array(order), length)
         return self._order
 
 
@@ -177,22 +177,30 @@ class XLALoop:
         self._progress = progress
         self._is_rows = is_rows
         self._batch = batch
-        self._is_new = True
         size = sum(one.nbytes for one in data)
         with progress.settings(), errors_of(f"the rows, {size:,} bytes of them", _more_devices):
             self._data = progress.on_devices(data, is_rows)
+        if progress.mesh.processes > 1:
+            with progress.settings():
+                progress.mesh.compile(compiled, self._arguments(np.arange(1), 0, 0))
+
+    def _arguments(self, order: Array, row: int, count: int) -> tuple[Any, ...]:
+        """Return what the compiled loop takes."""
+        progress = self._progress
+        length = self._data[self._is_rows.index(True)].shape[0] // progress.mesh.holders
+        places = progress.visit(order, row, length)
+        loss_sum = 0.0 if row == 0 else progress.loss_sum
+        # As one array: each array that goes to the device or comes back takes its time.
+        numbers = np.array([progress.steps, row, loss_sum, progress.largest_loss], np.float64)
+        return progress.elements, numbers, self._data, places, progress.mesh.put_count(count)
 
     def run(self, order: Array, row: int, count: int, threads: int) -> None:
         """Take up to `count` steps; see `StepLoop`."""
         progress = self._progress
         with progress.settings():
-            places = progress.visit(order, row)
-            loss_sum = 0.0 if row == 0 else progress.loss_sum
-            # As one array: each array that goes to the device or comes back takes its time.
-            numbers = np.array([progress.steps, row, loss_sum, progress.largest_loss], np.float64)
-            arguments = progress.elements, numbers, self._data, places, progress.mesh.put_count(count)
-            progress.mesh.meet(self._compiled, arguments, self._is_new)
-            self._is_new = progress.is_whole = False
+            arguments = self._arguments(order, row, count)
+            progress.mesh.meet()
+            progress.is_whole = False
             smaller = partial(advice, self._compiled, arguments, self._batch)
             with errors_of(f"a step of {self._batch} rows", smaller):
                 elements, joined = self._compiled(*arguments)

@@ -228,8 +228,11 @@ class _Compiled:
         ]
         with self._settings(), errors_of("this computation"):
             put = self._put(given)
-            self._mesh.meet(self._run, (put,), self._is_new)
-            self._is_new = False
+            if self._is_new:
+                self._mesh.compile(self._run, (put,))
+                self._is_new = False
+            else:
+                self._mesh.meet()
             outputs, good = self._run(put)
             if good:
                 return [np.array(value) for value in outputs]

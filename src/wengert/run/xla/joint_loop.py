@@ -62,7 +62,7 @@ def _taken(compiled: Callable[..., Any], batch: int, stretches: list[_Stretch]) 
     what = f"{len(stretches)} networks with steps of {batch} rows"
     with progress.settings(), errors_of(what, lambda: "; train fewer at a time, by threads="):
         # Before the first of them changes, since the last may stand there several times.
-        places = [one.progress.visit(one.order, one.row) for one in filled]
+        places = [one.progress.visit(one.order, one.row, len(one.order)) for one in filled]
         elements, *words = compiled(
             [one.progress.elements for one in filled],
             np.array([one.progress.steps for one in filled], np.int64),

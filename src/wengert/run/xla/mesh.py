@@ -92,13 +92,15 @@ class DeviceMesh:
         filled = _filled(rows, -(-longest // self.devices_each) * self.devices_each)
         return self.put_own(filled, (PROCESS, DEVICE)) if self.own_rows else self.put(filled, (DEVICE,))
 
-    def put_order(self, order: Array) -> Any:
-        """Return the order of the rows, as `taker` takes it: of its own rows from each process."""
+    def put_order(self, order: Array, length: int) -> Any:
+        """Return the order of the rows, as `taker` takes it: of its own rows from each process.
+
+        Over several devices it is filled up to a length that is the same in each process.
+        """
         if self.size == 1:
             # A short one goes there with the call of each run, which takes less time than one for itself.
             return order[None] if order.nbytes <= _SHORT_ORDER else jnp.array(order[None])
-        longest = int(self.gathered(np.array([len(order)])).max())
-        filled = _filled(order, longest)[None]
+        filled = _filled(order, length)[None]
         return self.put_own(filled, PROCESS) if self.own_rows else self.put(filled)
 
     def put_count(self, count: int) -> Any:
@@ -188,15 +190,19 @@ class DeviceMesh:
         )
         return lax.bitcast_convert_type(whole, block.dtype)
 
-    def meet(self, computation: Any, arguments: tuple[Any, ...], is_new: bool) -> None:
-        """Wait until the other processes, if there are any, are about to begin the same computation.
+    def compile(self, computation: Any, arguments: tuple[Any, ...]) -> None:
+        """Compile what several processes are to compute together, and wait until all of them have.
 
-        What `is_new` is compiled before, which takes one process longer than another.
+        It takes one longer than another, for which `meet` is no place.
         """
         if self.processes > 1:
-            if is_new:
-                computation.lower(*arguments).compile()
-            wait_for_others(is_new)
+            computation.lower(*arguments).compile()
+            wait_for_others(True)
+
+    def meet(self) -> None:
+        """Wait until the other processes, if there are any, are about to begin the same computation."""
+        if self.processes > 1:
+            wait_for_others(False)
 
     def check_batch(self, rows: int) -> None:
         """Refuse a batch that cannot be divided evenly, given how many of its rows this process has.

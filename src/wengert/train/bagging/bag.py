@@ -9,8 +9,8 @@ import numpy as np
 
 from wengert import nn
 from wengert.errors import DataError
-from wengert.run import Executor
-from wengert.train.evaluation import BATCH_SIZE, predict, predict_few
+from wengert.run import Executor, find_executor
+from wengert.train.evaluation import Predictor, predict_few
 from wengert.train.row_split import Division
 from wengert.train.steps.batches import bagged_order
 from wengert.train.steps.conform import conform_features
@@ -106,8 +106,7 @@ class Bag:
         if executor == "llvm" and len(features) < _ROWS_TO_COMPILE:
             outputs = predict_few(one_each, conform_features(net, features), members)
         else:
-            size = BATCH_SIZE // members * members
-            outputs = predict(one_each, features, batch_size=size, executor=executor)
+            outputs = Predictor(one_each, find_executor(executor), multiple=members)(features)
         outputs = outputs.reshape((longest, members, -1))
         return np.concatenate([outputs[: len(fold), place] for place, fold in enumerate(self.deciding)])
 

@@ -13,10 +13,13 @@ from typing import Any
 import numpy as np
 
 from wengert import nn
+from wengert.train.bagging.packed_sums import PackedSums
 
 Array = np.ndarray[Any, Any]
 
 _ROUNDS = 60
+# Growing ends when the loss on unseen rows has not fallen for this number of rounds; the best one is kept.
+_PATIENCE = 15
 _LEVELS = 4
 _RATE = 0.3
 # Rows of average curvature that a leaf has beside its own: what few rows say is taken with care.
@@ -109,28 +112,32 @@ def boosted_trees(
     end = time.perf_counter() + seconds
     rows = np.concatenate(folds)
     some = rows[:: -(-len(rows) // _MOST_ROWS)]
+    targets = np.asarray(targets)
     cuts = [_cuts(column) for column in X[some, :columns].T]
     cut = np.array([column for column, places in enumerate(cuts) if len(places)], np.int64)
     if not len(cut):
         return None
-    bins = np.stack([np.searchsorted(cuts[one], X[rows, one]) for one in cut], axis=1).astype(np.uint8)
+    bins = np.stack([np.searchsorted(cuts[one], X[rows, one]) for one in cut]).astype(np.uint8)
     blind = np.repeat(np.arange(len(folds)), [len(fold) for fold in folds])
     counts = np.ones(len(rows)) if weights is None else np.asarray(weights, np.float64)[rows]
     counts = counts * (np.count_nonzero(counts) / counts.sum())
     seen = np.where(blind == np.arange(len(folds))[:, np.newaxis], 0, counts)
-    forest = _Forest(bins, np.array([len(cuts[one]) for one in cut]), np.asarray(targets)[rows], seen, loss)
-    generator, grown = np.random.default_rng([seed, _TREES]), []
-    for number in range(_ROUNDS):
-        if number and time.perf_counter() >= end:
-            break
+    forest = _Forest(bins, np.array([len(cuts[one]) for one in cut]), targets[rows], seen, loss)
+    generator = np.random.default_rng([seed, _TREES])
+    grown: list[tuple[Array, Array, Array]] = []
+    rounds, lowest, unseen = 0, math.inf, np.zeros(0)
+    while len(grown) < min(_ROUNDS, rounds + _PATIENCE) and (not grown or time.perf_counter() < end):
         grown.append(forest.grow(generator))
+        said = forest.outputs[blind, :, np.arange(len(rows))].astype(np.float64)
+        reached = _mean_loss(loss, said, targets[rows], counts)
+        if not rounds or reached < lowest:
+            rounds, lowest, unseen = len(grown), reached, said
     # One tree a fold and round, in this order; their ensembles count alike.
-    among, places, values = (np.stack(one) for one in zip(*grown, strict=True))
+    among, places, values = (np.stack(one) for one in zip(*grown[:rounds], strict=True))
     among, places = (one.transpose(1, 0, 2).reshape(_LEVELS, -1) for one in (among, places))
     padded = np.full((len(cut), _MOST_BINS), np.inf, np.float32)
     for place, one in enumerate(cut):
         padded[place, : len(cuts[one])] = cuts[one]
-    unseen = forest.outputs[blind, np.arange(len(rows))]
     return BoostedTrees(
         X.shape[1],
         cut[among],
@@ -142,10 +149,14 @@ def boosted_trees(
 
 
 class _Forest:
-    """What the ensembles say of the rows so far, and how it grows by a tree each."""
+    """What the ensembles say of the rows so far, and how it grows by a tree each.
+
+    Rows are the last axis of all arrays, since all sums go over them.
+    """
 
     def __init__(self, bins: Array, cuts: Array, targets: Array, seen: Array, loss: str) -> None:
-        self.bins, self.cuts, self.targets, self.seen, self.loss = bins, cuts, targets, seen, loss
+        self.bins, self.cuts, self.loss = bins, cuts, loss
+        self.targets, self.seen = targets.T.astype(np.float32), seen[:, np.newaxis].astype(np.float32)
         total = seen.sum(axis=1, keepdims=True)
         known = seen @ targets
         outputs = targets.shape[1]
@@ -154,7 +165,11 @@ class _Forest:
         else:  # One more row in each class: none is taken to be impossible.
             share = (known + 1) / (total + (2 if loss == "labels" else outputs))
             self.start = np.log(share / (1 - share) if loss == "labels" else share)
-        self.outputs = np.repeat(self.start[:, np.newaxis], len(bins), axis=1)
+        few = min(len(bins), _MOST_COLUMNS, max(_FEWEST_COLUMNS, math.ceil(_PART * len(bins))))
+        looked_at = (len(seen), few, min(bins.shape[1], _MOST_ROWS))
+        # Made once: the system hands out large arrays page by page.
+        self.into, self.repeated = np.empty(looked_at, np.intp), np.empty(looked_at)
+        self.outputs = np.repeat(self.start[:, :, np.newaxis].astype(np.float32), bins.shape[1], axis=2)
 
     def grow(self, generator: np.random.Generator) -> tuple[Array, Array, Array]:
         """Add a tree to each ensemble, and return columns and places of its cuts and its leaves.
@@ -164,94 +179,97 @@ class _Forest:
         columns, places : array, shape (levels, ensembles)
         values : array, shape (ensembles, 2^levels, outputs)
         """
-        ensembles, count = self.seen.shape
-        rows = generator.permutation(count)[:_MOST_ROWS] if count > _MOST_ROWS else np.arange(count)
+        ensembles, outputs, count = self.outputs.shape
+        rows = generator.permutation(count)[:_MOST_ROWS] if count > _MOST_ROWS else slice(None)
         gradient, curvature = self._derivatives(rows)
-        bins, mean = self.bins[rows], curvature.mean(axis=2)
+        bins, mean = self.bins[:, rows], curvature.mean(axis=1, keepdims=True)
         # Of two classes, the gradients are opposite.
-        pair = self.loss == "classes" and gradient.shape[2] == 2
-        sketch = gradient[:, :, 1:] if pair else _sketch(gradient, generator)
-        each, leaf = np.arange(ensembles)[:, np.newaxis], np.zeros((ensembles, len(rows)), np.int64)
-        everywhere = leaf if len(rows) == count else np.zeros((ensembles, count), np.int64)
+        pair = self.loss == "classes" and outputs == 2
+        sketch = gradient[:, 1:] if pair else _sketch(gradient, generator)
+        sums = PackedSums.of(np.concatenate([mean, sketch], axis=1))
+        everywhere = np.zeros((ensembles, count), np.uint8)
         columns, places = [], []
         for level in range(_LEVELS):
-            column, place = self._split(bins, leaf, level, sketch, mean, generator)
-            everywhere = everywhere + ((self.bins[:, column] > place).T << level)
-            leaf = everywhere[:, rows] if len(rows) < count else everywhere
+            column, place = self._split(bins, everywhere[:, rows], level, sums, generator)
+            everywhere |= (self.bins[column] > place[:, np.newaxis]).view(np.uint8) << np.uint8(level)
             columns.append(column)
             places.append(place)
-        size = ensembles << _LEVELS
-        into = (leaf + (each << _LEVELS)).ravel()
-        values = np.empty((size, gradient.shape[2]))
-        for output in range(gradient.shape[2]):
-            steep = np.bincount(into, gradient[:, :, output].ravel(), size)
-            curved = np.bincount(into, curvature[:, :, output].ravel(), size)
-            values[:, output] = _RATE * steep / (curved + _STIFFNESS)
-        values = values.reshape(ensembles, -1, gradient.shape[2])
-        self.outputs += values[each, everywhere]
-        return np.stack(columns), np.stack(places), values
+        leaf = (np.arange(ensembles)[:, np.newaxis] << _LEVELS) + everywhere
+        into, size = leaf[:, rows].ravel(), ensembles << _LEVELS
+        values = np.empty((outputs, size))
+        for output in range(outputs):
+            steep = np.bincount(into, gradient[:, output].ravel(), size)
+            curved = np.bincount(into, curvature[:, output].ravel(), size)
+            values[output] = _RATE * steep / (curved + _STIFFNESS)
+            self.outputs[:, output] += values[output].astype(np.float32).take(leaf)
+        return np.stack(columns), np.stack(places), values.T.reshape(ensembles, -1, outputs)
 
-    def _derivatives(self, rows: Array) -> tuple[Array, Array]:
-        """Return how fast the losses fall by the outputs, and their curvature, (ensembles, rows, outputs)."""
-        z, counts = self.outputs[:, rows], self.seen[:, rows, np.newaxis]
+    def _derivatives(self, rows: Array | slice) -> tuple[Array, Array]:
+        """Return how fast the losses fall by the outputs, and their curvature, (ensembles, outputs, rows)."""
+        z, targets, counts = self.outputs[:, :, rows], self.targets[:, rows], self.seen[:, :, rows]
         if self.loss == "numbers":
-            return (self.targets[rows] - z) * counts, np.broadcast_to(counts, z.shape)
+            return (targets - z) * counts, np.broadcast_to(counts, z.shape)
         if self.loss == "labels":
-            p = 1 / (1 + np.exp(-np.clip(z, -500, 500)))
-            return (self.targets[rows] - p) * counts, p * (1 - p) * counts
-        p = np.exp(z - z.max(axis=2, keepdims=True))
-        p /= p.sum(axis=2, keepdims=True)
+            p = 1 / (1 + np.exp(-np.clip(z, -80, 80)))
+            return (targets - p) * counts, p * (1 - p) * counts
+        p = np.exp(z - z.max(axis=1, keepdims=True))
+        p /= p.sum(axis=1, keepdims=True)
         # The outputs move together: with two, each goes half of the way (Friedman 2001, (K − 1) / K).
-        share = (p.shape[2] - 1) / p.shape[2]
-        return (self.targets[rows] - p) * counts * share, p * (1 - p) * counts
+        share = (p.shape[1] - 1) / p.shape[1]
+        return (targets - p) * (counts * np.float32(share)), p * (1 - p) * counts
 
     def _split(
-        self,
-        bins: Array,
-        leaf: Array,
-        level: int,
-        sketch: Array,
-        curvature: Array,
-        generator: np.random.Generator,
+        self, bins: Array, leaf: Array, level: int, sums: PackedSums, generator: np.random.Generator
     ) -> tuple[Array, Array]:
         """Return for each ensemble the column and the place of the cut that gain most in all leaves together.
 
         Parameters
         ----------
-        bins : array, shape (rows, columns)
-        leaf, curvature : array, shape (ensembles, rows)
-        sketch : array, shape (ensembles, rows, sketches)
+        bins : array, shape (columns, rows)
+        leaf : array, shape (ensembles, rows)
+        sums : PackedSums
+            Of curvature and sketches of the gradient.
         """
-        ensembles, columns = len(leaf), bins.shape[1]
-        few = min(columns, _MOST_COLUMNS, max(_FEWEST_COLUMNS, math.ceil(_PART * columns)))
-        drawn = np.stack([generator.permutation(columns)[:few] for _ in range(ensembles)])
+        ensembles, few, _ = self.into.shape
+        drawn = np.stack([generator.permutation(len(bins))[:few] for _ in range(ensembles)])
+        wide = int(self.cuts.max()) + 1
+        shape = (ensembles, 1 << level, few, wide)
         each = (np.arange(ensembles)[:, np.newaxis] << level) + leaf
-        wide = _MOST_BINS
-        into = (each[:, :, np.newaxis] * few + np.arange(few)) * wide + bins[:, drawn].transpose(1, 0, 2)
-        into, shape = into.ravel(), (ensembles, 1 << level, few, wide)
-
-        def below(values: Array) -> Array:
-            """Return the sums over rows at most at each place, for each leaf and column."""
-            sums = np.bincount(into, np.repeat(values.ravel(), few), math.prod(shape))
-            return sums.reshape(shape).cumsum(axis=3)
-
-        low = below(curvature) + _STIFFNESS
-        high = low[..., -1:] - low + _STIFFNESS
+        self.into[:] = bins[drawn]
+        self.into += (each * (few * wide))[:, np.newaxis]
+        self.into += wide * np.arange(few)[:, np.newaxis]
+        self.repeated[:] = sums.packed[:, np.newaxis]
+        found = np.bincount(self.into.ravel(), self.repeated.ravel(), math.prod(shape)).reshape(shape)
+        # Over the rows at most at each place, for each leaf and column.
+        curved, *steep = sums.unpacked(found.cumsum(axis=3))
+        low, high = 1 / (curved + _STIFFNESS), 1 / (curved[..., -1:] - curved + _STIFFNESS)
         gain = np.zeros(shape)
-        for one in range(sketch.shape[2]):
-            left = below(sketch[:, :, one])
-            gain += left**2 / low + (left[..., -1:] - left) ** 2 / high
+        for left in steep:
+            gain += left**2 * low + (left[..., -1:] - left) ** 2 * high
         total = np.where(np.arange(wide) < self.cuts[drawn][..., np.newaxis], gain.sum(axis=1), -np.inf)
         best = total.reshape(ensembles, -1).argmax(axis=1)
-        return drawn[np.arange(ensembles), best // wide], best % wide
+        return drawn[np.arange(ensembles), best // wide], (best % wide).astype(np.uint8)
+
+
+def _mean_loss(loss: str, outputs: Array, targets: Array, counts: Array) -> float:
+    """Return what is lost by outputs of the shape of targets, (rows, outputs)."""
+    if loss == "numbers":
+        lost = np.square(outputs - targets) / 2
+    elif loss == "labels":
+        lost = np.logaddexp(0, outputs) - outputs * targets
+    else:
+        logits = outputs - outputs.max(axis=1, keepdims=True)
+        lost = targets * (np.log(np.exp(logits).sum(axis=1, keepdims=True)) - logits)
+    return float(np.average(lost.sum(axis=1), weights=counts))
 
 
 def _sketch(gradient: Array, generator: np.random.Generator) -> Array:
     """Return random sums over the outputs, or the gradient itself where it has as few."""
-    outputs = gradient.shape[2]
+    outputs = gradient.shape[1]
     if outputs <= _SKETCHES:
         return gradient
-    return gradient @ generator.normal(0, 1 / math.sqrt(_SKETCHES), (outputs, _SKETCHES))
+    factors = generator.normal(0, 1 / math.sqrt(_SKETCHES), (outputs, _SKETCHES))
+    return factors.T.astype(np.float32) @ gradient
 
 
 def _cuts(values: Array) -> Array:

@@ -16,8 +16,8 @@ from wengert import nn
 Array = np.ndarray[Any, Any]
 
 _STEPS = 50
-_PRECISION = 1e-12
-# Of a step that are tried, the first that helps is taken.
+_PRECISION = 1e-12  # of the logarithm of a slope
+# Parts of a step: they are tried in turn, and the first that helps is taken.
 _PARTS = 0.5 ** np.arange(20)
 _LARGEST_SLOPE = 2.0**10
 _LIMIT = 1e6
@@ -103,8 +103,8 @@ def without_calibration(net: Any) -> Any:
 def _slope(logits: Array, aims: Array, weights: Array) -> float:
     """Return β of softmax(β z) with the smallest mean loss, by Newton's method for log β.
 
-    The loss is convex in β: its derivative Σ wᵢ (pᵢ − yᵢ) · zᵢ grows. A step out of the interval in which
-    that is 0 goes to its middle instead.
+    The loss is convex in β: its derivative Σ wᵢ (pᵢ − yᵢ) · zᵢ grows. A step out of the interval that is
+    known to hold its zero goes to the middle of that instead.
     """
     low, high = -np.log(_LARGEST_SLOPE), np.log(_LARGEST_SLOPE)
     centred = logits - logits.max(axis=1, keepdims=True)

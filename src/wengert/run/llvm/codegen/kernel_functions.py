@@ -33,8 +33,8 @@ KERNELS, _LIST = "kernels", "list"
 _NOWHERE = ir.Constant(POINTER, None)
 
 # Kernels that together take less than this part of the time are compiled with little effort: in half the time
-# or less, to code that mostly takes up to twice as long, and where it looks for maxima or adds up columns four
-# to ten times.
+# or less, to code that mostly takes up to twice as long, and four to ten times where it looks for maxima or
+# adds up columns.
 _LITTLE = 0.002
 
 

@@ -122,8 +122,8 @@ def iterations(builder: ir.IRBuilder, start: Index, stop: Index) -> Iterator[Ind
 def counted_loop(builder: ir.IRBuilder, start: Index, stop: Index, step: Index = 1) -> Iterator[Index]:
     """Generate ``for index in range(start, stop, step)`` around what the body generates.
 
-    A loop that is known to run once is no loop. The test stands at the end of an iteration, and once before
-    the first where that is not known to be one: so what does not change can be computed before the loop.
+    A loop that is known to run once is no loop. The test stands at the end of an iteration, and before the
+    first too unless one is known to be needed: so what does not change can be computed before the loop.
     """
     start, stop = as_number(start), as_number(stop)
     known = isinstance(start, int) and isinstance(stop, int)

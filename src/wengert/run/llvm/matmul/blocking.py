@@ -13,8 +13,8 @@ from wengert.run.llvm.runtime.target import Target
 from wengert.run.llvm.schedule.buffers import rounded
 
 # A tile that reads this many lines of a transposed left matrix for a few rows finds them gone for the next
-# rows. Packing costs less than that they come again from the second-level cache where all panels together
-# read as many lines as the second number, and the matrix takes this part of that cache or more.
+# rows. To fetch them again from the second-level cache costs more than packing where all panels together read
+# at least the second number of lines, and the matrix is at least this part of that cache.
 MANY_LINES = 64
 MANY_READS = 1024
 LARGE_PART = 8
@@ -26,8 +26,8 @@ PANEL_PART = 4
 PANEL_VECTORS = 3
 # Of packed rows, or of results between blocks: a panel is packed again for each such group of rows.
 GROUP_BYTES = 2**22
-# Of packed rows where the right matrix stays in the second-level cache: there a group stays beside it, and
-# the epilogue goes through its matrices in whole rows.
+# The fewest tiles of a group of packed rows where the right matrix stays in the second-level cache: there the
+# group stays beside it, and the epilogue goes through its matrices in whole rows.
 GROUP_TILES = 16
 # Panels that are packed together, row by row, so that the processor finds stretches to prefetch.
 CHUNK = 4

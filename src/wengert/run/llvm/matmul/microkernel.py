@@ -64,7 +64,7 @@ def tile_function(
         leave room for that, where a copy made before would wait for memory. Where the module has a function
         that can, it is returned in place of one that cannot; `NOWHERE` is its last argument then.
     can_add : bool
-        Whether it can add the results to what is there. One that cannot does not look at the argument for it.
+        Whether it may add the results to what is there: only then does it look at the argument for that.
     """
     if bfloat16 == "amx":
         return amx_tile_function(module, _TYPE, rows, len(widths))

@@ -32,8 +32,8 @@ LARGE = 2**24
 SUFFIX = ".tiles"
 # Of trial: a multiple of the rows of most tiles; terms and columns of a layer.
 _ROWS, _TERMS, _COLUMNS = 96, 768, 512
-# The least time counts. Beside other work six rounds made one of two equal tiles up to half slower, and a wrong
-# choice is kept: it cost the network 784–512–512–10 a tenth of its time.
+# The least time counts. Beside other work six rounds made one of two equal tiles up to half slower, and a
+# wrong choice is kept: it cost the network 784–512–512–10 a tenth of its time.
 ROUNDS = 24
 # From this stride on panels are packed where the trial finds that faster.
 _NEAR = 512
