@@ -49,6 +49,18 @@ train.fit(
     epochs=10, batch_size=32, workers=workers, progress=False, callbacks=[Asleep()],
 )
 """
+DIFFERENT = """
+import numpy as np
+from wengert import cluster, nn, train
+workers = cluster.join()
+cluster.join_jax(workers)
+X = np.zeros((64, 2), np.float32)
+net = nn.Sequential(nn.Dense(2, 3 + workers.rank, "tanh"), nn.Dense(3 + workers.rank, 1)).initialise(seed=0)
+train.fit(
+    net, X, X[:, :1], loss="half_squared_error", executor="xla", mesh="all", batch_size=32, workers=workers,
+    progress=False,
+)
+"""
 
 
 def has_mpi():
@@ -94,3 +106,9 @@ def test_a_worker_of_jax_that_is_asleep_is_named(tmp_path):
     run = launched_for_jax(tmp_path, ASLEEP, "--timeout", "4")
     assert run.returncode == 75, run.stderr
     assert "worker 0 on localhost did not answer the others; all workers were ended" in run.stderr
+
+
+def test_workers_of_jax_with_different_networks_are_refused(tmp_path):
+    run = launched_for_jax(tmp_path, DIFFERENT)
+    assert run.returncode == 1, run.stderr
+    assert "the workers would not compute the same: " in run.stderr

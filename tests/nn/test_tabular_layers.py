@@ -177,6 +177,8 @@ def test_oblivious_trees_add_up_the_leaves_of_two_comparisons(rng):
     leaves = [(2, 1), (1, 2), (1, 3)]  # 1 for the first level, 2 for the second, beyond and not at
     expected = [[10 + values[one, 0] + values[4 + two, 0]] for one, two in leaves]
     np.testing.assert_allclose(layer(x), expected, rtol=1e-14)
+    np.testing.assert_allclose(layer(x[1]), expected[1], rtol=1e-14)
+    np.testing.assert_allclose(layer(x[:, np.newaxis]), np.expand_dims(expected, 1), rtol=1e-14)
     for columns, said in (
         (((0, 1), (1,)), r"each with one feature a tree, got levels of \[1, 2\] trees"),
         ((), r"got levels of \[\] trees"),

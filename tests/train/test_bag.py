@@ -119,6 +119,16 @@ def test_an_order_that_is_none_is_refused():
         train.fit(net, X, X, loss="squared_error", epochs=1, shuffle=lambda epoch: [0, 1, 1, 3])
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "int32", "float64"])
+def test_an_order_may_have_any_dtype(dtype):
+    X = np.arange(4, dtype=np.float32)[:, None]
+    net = nn.Dense(1, 1).initialise(seed=0)
+    orders = np.array([3, 1, 0, 2], dtype), [3, 1, 0, 2]
+    options = {"loss": "squared_error", "epochs": 1, "batch_size": 2, "progress": False}
+    found, wanted = (train.fit(net, X, X, shuffle=lambda epoch, one=one: one, **options) for one in orders)
+    assert found.history[-1].loss == wanted.history[-1].loss
+
+
 def test_training_stops_where_a_cycle_has_not_helped(rng):
     """And gives the network of the end before it."""
     X = rng.normal(size=(160, 5)).astype(np.float32)

@@ -22,7 +22,7 @@ from wengert.train.inputs import Rows, check_rows
 from wengert.train.loop import Loop
 from wengert.train.parallel.own_rows import share_of
 from wengert.train.parallel.shared_checkpoint import checkpoint_of
-from wengert.train.parallel.together import Together, check_joined, together_of
+from wengert.train.parallel.together import Together, agree, check_joined, together_of
 from wengert.train.plan import Plan
 from wengert.train.progress import choose_display
 from wengert.train.result import FitResult as FitResult, finished, warn_of
@@ -256,11 +256,12 @@ def prepared(
     plan = Plan(
         rows=rows, count=share.count // size * size if drop_last else share.count, validation=validation,
         epochs=_EPOCHS if epochs is None else epochs, batch_size=size, seed=seed, time_limit=time_limit,
-        rules=FitRules(rule, rows, seed, shuffle, stopping, validation is not None),
+        rules=FitRules(rule, rows, seed, shuffle, stopping, validation is not None), drop_last=drop_last,
         callbacks=(*callbacks, *stopping), checkpoint=checkpoint_of(checkpoint, workers, runner),
-        drop_last=drop_last,
     )  # fmt: skip
     step, evaluator = TrainingStep(net, rule, runner), Evaluator(net, objective, judge)
+    if workers is not None and together is None:
+        agree(workers, plan, step, {"rows": str(plan.count)})
     if isinstance(chosen, LBFGS):
         return FullBatch(plan, step, evaluator)
     check_schedules(chosen, plan.epochs * -(-plan.count // plan.batch_size))

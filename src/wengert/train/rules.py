@@ -96,7 +96,7 @@ class FitRules:
                     f"shuffle: in epoch {epoch} (from 0) the function gave an array of shape {order.shape} "
                     f"that does not hold each of the positions 0 to {rows - 1} once"
                 )
-            return order
+            return order.astype(np.int64, copy=False)
         if not self.shuffle:
             return np.arange(rows)
         return row_order(self.seed, epoch, rows, run_and_window(self.rows.features))

@@ -120,22 +120,39 @@ class Together:
         fields = {field.name: getattr(rules, field.name) for field in dataclasses.fields(rules)}
         shared = dataclasses.replace(plan, rules=SharedRules(**fields))
         divided = BlockStep(net, step.rule, step.executor)
-        self._agree(shared, divided)
+        rows = shared.rows
+        assert isinstance(rows, SharedRows)
+        counted = {"rows": str(rows.total), "runs of rows in a file": str(rows.runs())}
+        agree(self.workers, shared, divided, counted)
         return Loop(shared, divided, SharedEvaluator(evaluator), stepper=ParallelStepper)
 
-    def _agree(self, plan: Plan, step: BlockStep) -> None:
-        rows = plan.rows
-        assert isinstance(rows, SharedRows)
-        self.workers.agree(
-            {
-                **identity_without_rows(plan, step, step.initial),
-                "epochs": str(plan.epochs),
-                "rows": str(rows.total),
-                "features": f"{rows.features.dtype}, rows of {list(rows.features.shape[1:])}",
-                "runs of rows in a file": str(rows.runs()),
-                "checkpoint": str(plan.checkpoint is not None),
-            }
-        )
+
+def agree(workers: Workers, plan: Plan, step: TrainingStep, counted: dict[str, str]) -> None:
+    """Refuse to train where workers differ.
+
+    Parameters
+    ----------
+    workers : Workers
+    plan : Plan
+    step : TrainingStep
+    counted : dict of str to str
+        What they must have in common of their rows.
+
+    Raises
+    ------
+    ConfigurationError
+        Names who has something else, and what.
+    """
+    features = plan.rows.features
+    workers.agree(
+        {
+            **identity_without_rows(plan, step, step.initial),
+            "epochs": str(plan.epochs),
+            "features": f"{features.dtype}, rows of {list(features.shape[1:])}",
+            "checkpoint": str(plan.checkpoint is not None),
+            **counted,
+        }
+    )
 
 
 def together_of(
