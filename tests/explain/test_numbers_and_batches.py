@@ -51,6 +51,7 @@ def test_an_element_worked_out_is_that_of_the_line(first):
             element = evaluation.run(instance(step.after, places, shorten=False), ())
             expected = np.asarray(step.value)[tuple(places.values())]
             np.testing.assert_allclose(element, expected, rtol=1e-7, atol=1e-9)
+            assert abs(expected) == np.max(np.abs(step.value))
 
 
 @pytest.mark.parametrize("view", ["index", "matrix", "delta", "adjoint", "batch"])

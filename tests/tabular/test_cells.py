@@ -243,6 +243,7 @@ def test_a_moment_reads_back_from_any_spelling(moment):
 
 
 @given(st.text(CHARACTERS, max_size=12) | st.text("0123456789.,-+eE()%$ /:", max_size=12))
+@example("\x1f")
 def test_text_and_columns_are_read_alike(text):
     """Polars reads plain numbers, and Python the others: together they read what Python alone would."""
     for kind, mark, order in [("numeric", ".", "ymd"), ("numeric", ",", "ymd"), ("date", ".", "dmy")]:

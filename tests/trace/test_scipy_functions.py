@@ -241,3 +241,7 @@ def test_outside_of_a_trace_scipy_is_untouched() -> None:
     wg.grad(lambda x: np.sum(scipy.linalg.cho_factor(x)[0]))(S)
     assert scipy.linalg.cho_factor is before
     assert type(scipy.linalg) is type(np.linalg)
+
+
+def test_the_slope_of_a_modified_bessel_function_at_zero_is_its_limit() -> None:
+    assert wg.grad(lambda x: scipy.special.i1(x))(0.0) == 0.5  # where i₁(x)/x is 0/0

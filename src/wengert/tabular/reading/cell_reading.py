@@ -71,7 +71,8 @@ class CellReading:
                 f"column {self.name!r}, row {row + 1}: {str(text[row])[:40]!r} is {KINDS[self.kind]} "
                 f"training. Correct it, or leave the cell empty.{self._other_mark(str(text[row]))}"
             )
-        return self._typed(numbers, known)
+        # Python takes more characters for spaces than polars: cells of these alone have become NaN.
+        return self._typed(numbers.fill_nan(None), known)
 
     def _number(self, text: str) -> float | None:
         try:

@@ -32,8 +32,9 @@ KERNELS, _LIST = "kernels", "list"
 
 _NOWHERE = ir.Constant(POINTER, None)
 
-# Kernels that take less than this part of the time between them are compiled with little effort: in half the
-# time or less, to code that may take three times as long.
+# Kernels that together take less than this part of the time are compiled with little effort: in half the time
+# or less, to code that mostly takes up to twice as long, and four to ten times where it looks for maxima or
+# adds up columns.
 _LITTLE = 0.002
 
 

@@ -40,7 +40,7 @@ FAILURE, CANCELLED = 1, 2
 
 ENTRY = "loop"
 
-# Nanoseconds to call a kernel.
+# Roughly how many nanoseconds calling a kernel takes.
 _CALL = 5.0
 
 # The order of the rows is padded for that many steps, for rows that are prefetched.

@@ -61,8 +61,8 @@ def tile_function(
         The instructions where each term is a pair of bfloat16 numbers; as in `Target`.
     copies : bool
         Whether it can copy the panel of the right matrix on the way, in whole vectors: the multiply-adds
-        leave room for that, where a copy made before would wait for memory. A function that can stands in
-        for one that cannot, where the module has it; `NOWHERE` is its last argument then.
+        leave room for that, where a copy made before would wait for memory. Where the module has a function
+        that can, it is returned in place of one that cannot; `NOWHERE` is its last argument then.
     can_add : bool
         Whether it may add the results to what is there: only then does it look at the argument for that.
     """

@@ -35,7 +35,7 @@ from wengert.run.llvm.matmul.packing import pack_columns, pack_elements, pack_pa
 
 # Of a left matrix that is packed; what the tiles have of this number of rows fits into the first-level cache.
 TERMS_AT_ONCE = 16
-# To look at each of so many whether it is to be copied takes a tile no time.
+# With this many terms a tile is as fast where it looks at each of them whether to copy what it reads.
 MANY_TERMS = 512
 
 
