@@ -63,7 +63,7 @@ def join_jax(workers: Workers, *, timeout: float | None = None) -> None:
         raise ConfigurationError(
             f"JAX could not join the workers: {error}. Call join_jax before anything else uses JAX"
         ) from None
-    from wengert.run.xla.barrier import wait_by  # which imports JAX
+    from wengert.run.xla.process_barrier import wait_by  # which imports JAX
 
     wait_by(lambda compiles: workers.barrier(prepares=compiles))
 

@@ -13,7 +13,7 @@ from jax import lax
 from jax.sharding import NamedSharding, PartitionSpec
 
 from wengert.errors import ConfigurationError
-from wengert.run.xla.barrier import wait_for_others
+from wengert.run.xla.process_barrier import wait_for_others
 
 Array = np.ndarray[Any, Any]
 
