@@ -62,6 +62,8 @@ def with_value(shape, place, value):
         ({"validation_data": (1, 2), "validation_fraction": 0.5}, ConfigurationError, "not both"),
         ({"validation_fraction": 1.5}, ConfigurationError, "between 0 and 1"),
         ({"X": np.ones((1, 3)), "y": [[1]], "validation_fraction": 0.5}, DataError, "at least two rows"),
+        ({"optimizer": "adam"}, ConfigurationError, r"such as optim\.SGD\(0\.1\), got 'adam'"),
+        ({"optimizer": optim.Adam}, ConfigurationError, "got Adam"),
         ({"loss": "half_square_error"}, ConfigurationError, "did you mean 'half_squared_error'"),
         ({"epochs": 0}, ConfigurationError, "epochs is an integer above 0"),
         ({"batch_size": 0}, ConfigurationError, "batch_size is an integer above 0"),

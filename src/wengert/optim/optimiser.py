@@ -39,6 +39,23 @@ class Optimiser(Protocol):
         ...
 
 
+def check_optimiser(optimizer: Any) -> None:
+    """Refuse what is no optimiser: its name, or its class in place of an object.
+
+    Raises
+    ------
+    ConfigurationError
+    """
+    methods = ("init", "update"), ("minimise",)  # of a rule for steps, and of `optim.LBFGS`
+    if isinstance(optimizer, type) or not any(
+        all(callable(getattr(optimizer, name, None)) for name in some) for some in methods
+    ):
+        given = optimizer.__name__ if isinstance(optimizer, type) else repr(optimizer)
+        raise ConfigurationError(
+            f"optimizer is None for Adam, or an optimiser such as optim.SGD(0.1), got {given}"
+        )
+
+
 def check_learning_rate(where: str, learning_rate: Any) -> None:
     """Refuse a learning rate that is no number of 0 or more and no function.
 
