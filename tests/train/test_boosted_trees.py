@@ -176,6 +176,19 @@ def test_cuts_lie_between_different_values(values):
     assert cuts.dtype == np.float32
     parts = np.searchsorted(cuts, different)  # the values that are at most a cut lie before it
     assert len(cuts) < module._MOST_BINS
-    if len(different) <= module._MOST_BINS:
-        np.testing.assert_array_equal(parts, np.arange(len(different)))
+    rounding = module._ROUNDING * np.maximum(abs(different), np.median(abs(different)))[1:]
+    apart = np.diff(different) > rounding
+    assert not np.diff(parts)[~apart].any()
+    if apart.sum() < module._MOST_BINS:
+        np.testing.assert_array_equal(np.diff(parts), apart)
     assert set(parts.tolist()) == set(range(len(cuts) + 1))
+
+
+@pytest.mark.parametrize("count", [3, 40])
+def test_values_that_differ_by_rounding_are_not_parted(count):
+    """An hour of each day, say, of which a cosine is not the same to the last bit everywhere."""
+    values = np.cos(np.arange(count, dtype=np.float32))
+    both = np.concatenate([values, np.nextafter(values, np.float32(2))])
+    cuts = module._cuts(both)
+    assert 2 <= len(cuts) < module._MOST_BINS
+    np.testing.assert_array_equal(np.searchsorted(cuts, both[:count]), np.searchsorted(cuts, both[count:]))

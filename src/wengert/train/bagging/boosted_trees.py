@@ -25,6 +25,8 @@ _RATE = 0.3
 # Rows of average curvature that a leaf has beside its own: what few rows say is taken with care.
 _STIFFNESS = 3.0
 _MOST_BINS = 24  # of a number
+# Of a number, by which it may differ in another program that computes it.
+_ROUNDING = 1e-5
 # Of the columns, those that are looked at for a level: others for each tree, so that trees differ.
 _PART, _FEWEST_COLUMNS, _MOST_COLUMNS = 0.3, 4, 40
 # A tree is grown on this number of rows at most, other ones in each round; so are the cuts found.
@@ -273,14 +275,18 @@ def _sketch(gradient: Array, generator: np.random.Generator) -> Array:
 
 
 def _cuts(values: Array) -> Array:
-    """Return where a number is cut: between different values, about as many rows in each part."""
+    """Return where a number is cut: between different values, about as many rows in each part.
+
+    Values closer than rounding are not parted: an exported model computes them a little differently.
+    """
     different = np.unique(values.astype(np.float32))
-    if len(different) > _MOST_BINS:
+    magnitudes = np.abs(different)
+    apart = np.diff(different) > _ROUNDING * np.maximum(magnitudes, np.median(magnitudes))[1:]
+    lower, upper = different[:-1][apart], different[1:][apart]
+    if len(lower) >= _MOST_BINS:
         quantiles = np.quantile(values, np.arange(1, _MOST_BINS) / _MOST_BINS, method="inverted_cdf")
-        lower = np.unique(quantiles.astype(np.float32))
-        lower = lower[lower < different[-1]]
-    else:
-        lower = different[:-1]
-    upper = different[np.searchsorted(different, lower, side="right")]
+        places = np.unique(np.searchsorted(lower, quantiles.astype(np.float32)))
+        places = places[places < len(lower)]
+        lower, upper = lower[places], upper[places]
     middle = lower / 2 + upper / 2
     return np.where((lower <= middle) & (middle < upper), middle, lower)

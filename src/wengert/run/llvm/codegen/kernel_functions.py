@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from itertools import accumulate
 
+import numpy as np
 from llvmlite import ir
 
 from wengert.ir.node import Node
@@ -133,7 +134,9 @@ class KernelWriter:
         self._count += 1
         # Each kernel stays a function of its own, so that LLVM's passes stay linear.
         function.attributes.add("noinline")
-        if self._identity(kernel) in self._cheap:
+        # Without effort, LLVM 22 ends the process at short vectors of truth values (1 to 3 bits).
+        decides = any(node.type.dtype == np.bool_ for node in kernel.members)
+        if self._identity(kernel) in self._cheap and not decides:
             function.attributes.add("optnone")
         return function
 
