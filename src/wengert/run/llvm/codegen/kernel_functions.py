@@ -7,7 +7,6 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from itertools import accumulate
 
-import numpy as np
 from llvmlite import ir
 
 from wengert.ir.node import Node
@@ -134,9 +133,9 @@ class KernelWriter:
         self._count += 1
         # Each kernel stays a function of its own, so that LLVM's passes stay linear.
         function.attributes.add("noinline")
-        # Without effort, LLVM 22 ends the process at short vectors of truth values (1 to 3 bits).
-        decides = any(node.type.dtype == np.bool_ for node in kernel.members)
-        if self._identity(kernel) in self._cheap and not decides:
+        # Without effort, LLVM 22 ends the process at short vectors of truth values and of integers.
+        real = all(node.type.dtype.kind == "f" for node in (*kernel.members, *kernel.leaves))
+        if real and self._identity(kernel) in self._cheap:
             function.attributes.add("optnone")
         return function
 
