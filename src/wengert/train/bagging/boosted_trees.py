@@ -289,4 +289,5 @@ def _cuts(values: Array) -> Array:
         places = places[places < len(lower)]
         lower, upper = lower[places], upper[places]
     middle = lower / 2 + upper / 2
-    return np.where((lower <= middle) & (middle < upper), middle, lower)
+    cuts: Array = np.where((lower <= middle) & (middle < upper), middle, lower)
+    return cuts
