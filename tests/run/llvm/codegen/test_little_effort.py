@@ -33,6 +33,17 @@ def test_kernels_that_take_hardly_any_time_are_not_optimised():
         np.testing.assert_allclose(mine, known, rtol=1e-12)
 
 
+def test_kernels_of_integers_and_truth_values_are_optimised():
+    """LLVM ends the process at some short vectors of these in functions that it does not optimise."""
+    x, y, z = rng.random((200, 300)), rng.random((300, 200)), rng.normal(size=(2, 3)).astype(np.float32)
+    program = wg.trace(lambda x, y, z: (np.tanh(x @ y), np.any(z > 0, axis=1), z.astype(np.int64)), x, y, z)
+    run = LLVMExecutor(threads=1).compile(program)
+    optimised = effort_by_function(run.llvm())
+    assert all(optimised[f"kernel{number}"] for number in range(len(run.plan.kernels)))
+    for mine, known in zip(run([x, y, z])[1:], program(x, y, z)[1:], strict=True):
+        np.testing.assert_array_equal(mine, known)
+
+
 def test_a_kernel_that_is_all_of_a_program_is_optimised():
     run = LLVMExecutor().compile(wg.trace(lambda z: np.exp(z).sum(), rng.normal(size=5)))
     assert effort_by_function(run.llvm())["kernel0"]
