@@ -133,8 +133,9 @@ class KernelWriter:
         self._count += 1
         # Each kernel stays a function of its own, so that LLVM's passes stay linear.
         function.attributes.add("noinline")
-        # Without effort, LLVM 22 ends the process at short vectors of truth values and of integers.
-        real = all(node.type.dtype.kind == "f" for node in (*kernel.members, *kernel.leaves))
+        # Without effort, LLVM 22 ends the process at some short vectors of truth values and of integers.
+        kept = (*kernel.leaves, *kernel.reductions, *kernel.stored)
+        real = all(node.type.dtype.kind == "f" for node in kept)
         if real and self._identity(kernel) in self._cheap:
             function.attributes.add("optnone")
         return function
