@@ -39,8 +39,8 @@ class Optimiser(Protocol):
         ...
 
 
-def check_optimiser(optimizer: Any) -> None:
-    """Refuse what is no optimiser: its name, or its class in place of an object.
+def checked_optimiser(optimizer: Any) -> Any:
+    """Return an optimiser, and refuse what is none: its name, or its class in place of an object.
 
     Raises
     ------
@@ -54,6 +54,7 @@ def check_optimiser(optimizer: Any) -> None:
         raise ConfigurationError(
             f"optimizer is None for Adam, or an optimiser such as optim.SGD(0.1), got {given}"
         )
+    return optimizer
 
 
 def check_learning_rate(where: str, learning_rate: Any) -> None:

@@ -12,7 +12,7 @@ from wengert.checks import boolean, in_range, is_integer, positive_integer, posi
 from wengert.cluster.workers import Workers
 from wengert.errors import ConfigurationError, DataError
 from wengert.optim import LBFGS, Adam, Optimiser
-from wengert.optim.optimiser import check_optimiser
+from wengert.optim.optimiser import checked_optimiser
 from wengert.optim.schedule_check import check_schedules
 from wengert.run import Executor, find_executor, mesh_of
 from wengert.train.callbacks import Callback, EarlyStopping
@@ -236,8 +236,7 @@ def prepared(
 ) -> Loop | FullBatch:
     """Return the run of `fit`, checked and ready to begin."""
     given = locals()
-    chosen = Adam() if optimizer is None else optimizer
-    check_optimiser(chosen)
+    chosen = Adam() if optimizer is None else checked_optimiser(optimizer)
     _check_options(epochs, drop_last, clip_norm, ema_decay, time_limit, seed, callbacks)
     stopping = _early_stopping(early_stopping)
     objective = Objective(find_loss(loss), penalty)
