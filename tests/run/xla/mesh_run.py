@@ -109,7 +109,7 @@ def a_run_goes_on_with_another_number_of_devices_that_divide_large_parameters(li
 
     from wengert.run.xla import device_loop, mesh
 
-    before, run = mesh._WIDE, device_loop.XLALoop.run
+    run = device_loop.XLALoop.run
     seen: list[Any] = []
 
     def looked_at(self: Any, *args: Any) -> None:
@@ -122,11 +122,10 @@ def a_run_goes_on_with_another_number_of_devices_that_divide_large_parameters(li
         with pytest.warns(UserWarning, match="interrupted"):
             begun = fitted(mesh=8, callbacks=[_Interrupt()], **options)
         assert len(begun.history) == 1
-        mesh._WIDE, device_loop.XLALoop.run = limit, looked_at  # type: ignore[method-assign]
-        try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(mesh, "_WIDE", limit)
+            patch.setattr(device_loop.XLALoop, "run", looked_at)
             found = fitted(mesh=2, shard="auto", **options)
-        finally:
-            mesh._WIDE, device_loop.XLALoop.run = before, run  # type: ignore[method-assign]
     assert len(found.history) == 2
     assert_close(found, fitted(drop_last=True))
     assert len(seen) == 3  # the first layer's weights, and Adam's two means of them

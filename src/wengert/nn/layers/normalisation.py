@@ -10,16 +10,9 @@ import numpy as np
 from wengert.checks import in_range, positive_integer
 from wengert.errors import ShapeError
 from wengert.nn.initialisers import ones, zeros
+from wengert.nn.layers.features import check_features
 from wengert.nn.module import ArrayRules, Module, parameter, statistic
 from wengert.trace.tensor import here
-
-
-def _check_features(x: Any, features: int) -> None:
-    shape = np.shape(x)
-    if not shape or shape[-1] != features:
-        raise ShapeError(
-            f"the input has shape {shape}, the layer takes {features} features in the last axis{here()}"
-        )
 
 
 class BatchNorm(Module):
@@ -74,7 +67,7 @@ class BatchNorm(Module):
 
     def __call__(self, x: Any) -> Any:
         """Return x normalised by the running statistics."""
-        _check_features(x, self.features)
+        check_features(x, self.features)
         return self._normalised(x, self.running_mean, self.running_variance)
 
     def forward_training(self, x: Any, key: Any) -> tuple[Any, Self]:
@@ -85,7 +78,7 @@ class BatchNorm(Module):
         ShapeError
             For a batch of one, whose variance says nothing.
         """
-        _check_features(x, self.features)
+        check_features(x, self.features)
         axes = tuple(range(len(x.shape) - 1))
         count = math.prod(x.shape[:-1])
         if count < 2:
@@ -137,7 +130,7 @@ class LayerNorm(Module):
 
     def __call__(self, x: Any) -> Any:
         """Return x normalised."""
-        _check_features(x, self.features)
+        check_features(x, self.features)
         centred = x - np.mean(x, axis=-1, keepdims=True)
         variance = np.mean(np.square(centred), axis=-1, keepdims=True)
         return self.scale * (centred / np.sqrt(variance + self.epsilon)) + self.shift

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from wengert.checks import positive_integer
-from wengert.errors import ConfigurationError, ShapeError
+from wengert.errors import ConfigurationError
 from wengert.nn.initialisers import gaussian, zeros
+from wengert.nn.layers.features import check_features
 from wengert.nn.module import ArrayRules, Module, parameter, statistic
-from wengert.trace.tensor import here
 
 
 class ObliviousTrees(Module):
@@ -77,14 +77,9 @@ class ObliviousTrees(Module):
         ShapeError
             When the last axis of x does not have `inputs` entries.
         """
-        shape = np.shape(x)
-        if not shape or shape[-1] != self.inputs:
-            raise ShapeError(
-                f"the input has shape {shape}, the layer takes {self.inputs} features in the last "
-                f"axis{here()}"
-            )
+        check_features(x, self.inputs)
         # Rows last: a tree compares neighbouring numbers with one threshold, and columns are copied whole.
-        x, rows = np.moveaxis(x, -1, 0), (-1, *[1] * (len(shape) - 1))
+        x, rows = np.moveaxis(x, -1, 0), (-1, *[1] * (np.ndim(x) - 1))
         begins = np.arange(len(self.columns[0])) << len(self.columns)
         leaf = np.reshape(begins, rows)
         for level, columns in enumerate(self.columns):

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from wengert.checks import positive_integer
-from wengert.errors import ShapeError
 from wengert.nn.activations import Activation, activation_function, activation_name
 from wengert.nn.initialisers import ones
+from wengert.nn.layers.features import check_features
 from wengert.nn.module import ArrayRules, Module, parameter
-from wengert.trace.tensor import here
 
 
 class ParametricActivation(Module):
@@ -54,10 +51,5 @@ class ParametricActivation(Module):
         ShapeError
             When the last axis of z does not have `features` entries.
         """
-        extents = np.shape(z)
-        if not extents or extents[-1] != self.features:
-            raise ShapeError(
-                f"the input has shape {extents}, the layer takes {self.features} features in the last "
-                f"axis{here()}"
-            )
+        check_features(z, self.features)
         return z + self.shape * (activation_function(self.activation)(z) - z)

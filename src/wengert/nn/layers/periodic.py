@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from wengert.checks import in_range, positive_integer
-from wengert.errors import ConfigurationError, ShapeError
+from wengert.errors import ConfigurationError
 from wengert.nn.initialisers import Gaussian
+from wengert.nn.layers.features import check_features
 from wengert.nn.module import ArrayRules, Module, parameter
 from wengert.primitives import random
-from wengert.trace.tensor import here
 
 
 def _phases(key: Any, shape: tuple[int, ...], dtype: Any) -> Any:
@@ -84,12 +84,9 @@ class PeriodicEmbedding(Module):
         ShapeError
             When the last axis of x does not have `features` entries.
         """
-        shape = np.shape(x)
-        if not shape or shape[-1] != self.features:
-            raise ShapeError(
-                f"the input has shape {shape}, the layer takes {self.features} features in the last "
-                f"axis{here()}"
-            )
+        check_features(x, self.features)
         waves = np.cos(2 * math.pi * x[..., np.newaxis] * self.frequency + self.phase)
         mixed = np.einsum("...fw,fwo->...fo", waves, self.mixture) + self.shift
-        return np.concatenate([x, mixed.reshape((*shape[:-1], self.features * (self.outputs - 1)))], axis=-1)
+        return np.concatenate(
+            [x, mixed.reshape((*np.shape(x)[:-1], self.features * (self.outputs - 1)))], axis=-1
+        )

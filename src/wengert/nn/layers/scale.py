@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from wengert.checks import positive_integer
-from wengert.errors import ShapeError
 from wengert.nn.initialisers import ones
+from wengert.nn.layers.features import check_features
 from wengert.nn.module import ArrayRules, Module, parameter
-from wengert.trace.tensor import here
 
 
 class Scale(Module):
@@ -49,10 +46,5 @@ class Scale(Module):
         ShapeError
             When the last axis of x does not have `features` entries.
         """
-        shape = np.shape(x)
-        if not shape or shape[-1] != self.features:
-            raise ShapeError(
-                f"the input has shape {shape}, the layer takes {self.features} features in the last "
-                f"axis{here()}"
-            )
+        check_features(x, self.features)
         return x * self.scale

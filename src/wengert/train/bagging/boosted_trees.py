@@ -33,6 +33,7 @@ _PART, _FEWEST_COLUMNS, _MOST_COLUMNS = 0.3, 4, 40
 _MOST_ROWS = 2048
 # Of several outputs, splits are found by this number of random sums of their gradients.
 _SKETCHES = 2
+_LOSSES = {"classes": nn.nllm_from_logits, "labels": nn.nll_from_logits, "numbers": nn.half_squared_error}
 # Separates what is drawn here from what else is drawn by the same seed.
 _TREES = 4
 
@@ -131,7 +132,7 @@ def boosted_trees(
     while len(grown) < min(_ROUNDS, rounds + _PATIENCE) and (not grown or time.perf_counter() < end):
         grown.append(forest.grow(generator))
         said = forest.outputs[blind, :, np.arange(len(rows))].astype(np.float64)
-        reached = _mean_loss(loss, said, targets[rows], counts)
+        reached = float(_LOSSES[loss](said, targets[rows], weights=counts))
         if not rounds or reached < lowest:
             rounds, lowest, unseen = len(grown), reached, said
     # One tree a fold and round, in this order; their ensembles count alike.
@@ -251,18 +252,6 @@ class _Forest:
         total = np.where(np.arange(wide) < self.cuts[drawn][..., np.newaxis], gain.sum(axis=1), -np.inf)
         best = total.reshape(ensembles, -1).argmax(axis=1)
         return drawn[np.arange(ensembles), best // wide], (best % wide).astype(np.uint8)
-
-
-def _mean_loss(loss: str, outputs: Array, targets: Array, counts: Array) -> float:
-    """Return what is lost by outputs of the shape of targets, (rows, outputs)."""
-    if loss == "numbers":
-        lost = np.square(outputs - targets) / 2
-    elif loss == "labels":
-        lost = np.logaddexp(0, outputs) - outputs * targets
-    else:
-        logits = outputs - outputs.max(axis=1, keepdims=True)
-        lost = targets * (np.log(np.exp(logits).sum(axis=1, keepdims=True)) - logits)
-    return float(np.average(lost.sum(axis=1), weights=counts))
 
 
 def _sketch(gradient: Array, generator: np.random.Generator) -> Array:

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 
+from wengert.run.llvm.vector_math.lanes import Splat
+
 I1, I8, I32, I64 = ir.IntType(1), ir.IntType(8), ir.IntType(32), ir.IntType(64)
 F32, F64 = ir.FloatType(), ir.DoubleType()
 POINTER = ir.PointerType()
@@ -48,15 +50,8 @@ def element_of(type_: ir.Type) -> ir.Type:
 def constant(type_: ir.Type, value: Any) -> ir.Constant:
     """Return a value in every lane."""
     if isinstance(type_, ir.VectorType):
-        return _Uniform(type_, [ir.Constant(type_.element, value)] * type_.count)
+        return Splat(type_, ir.Constant(type_.element, value))
     return ir.Constant(type_, value)
-
-
-class _Uniform(ir.Constant):
-    """A vector with one number in every lane, which is written once: text takes time to write and to read."""
-
-    def _get_reference(self) -> str:
-        return f"splat ({self.constant[0]})"
 
 
 def splat(builder: ir.IRBuilder, scalar: ir.Value, lanes: int) -> ir.Value:
@@ -71,7 +66,7 @@ def splat(builder: ir.IRBuilder, scalar: ir.Value, lanes: int) -> ir.Value:
 @lru_cache(maxsize=16)
 def _zeros(lanes: int) -> ir.Constant:
     """Return the mask that takes the first lane for every lane."""
-    return constant(ir.VectorType(I32, lanes), 0)
+    return ir.Constant(ir.VectorType(I32, lanes), [0] * lanes)
 
 
 def intrinsic(builder: ir.IRBuilder, name: str, operands: list[ir.Value], *rest: ir.Value) -> ir.Value:
